@@ -1,0 +1,289 @@
+//! What a family is: its name, help, kind, labels and bounds, checked and rendered once.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::{BucketProblem, RegisterError};
+use crate::format::text;
+
+/// The most finite bounds that a histogram can have.
+pub const MAX_BUCKETS: usize = 1_000;
+
+/// The kinds of metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A total that only grows.
+    Counter,
+    /// A value that goes up and down.
+    Gauge,
+    /// Observations counted by bucket.
+    Histogram,
+}
+
+impl Kind {
+    /// The kind's name in the exposition formats.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The description of a family, valid by construction. Cheap to clone.
+///
+/// # Examples
+///
+/// ```
+/// use aios_metrics_core::{Descriptor, RegisterError};
+///
+/// let jobs = Descriptor::counter("jobs_total", "Jobs done", &["status"])?;
+/// assert_eq!((jobs.name(), jobs.exposed_name()), ("jobs", "jobs_total"));
+///
+/// let error = Descriptor::gauge("queue size", "Jobs that wait", &[]).unwrap_err();
+/// assert!(error.to_string().contains("\"queue size\" is invalid"));
+/// # Ok::<(), RegisterError>(())
+/// ```
+#[derive(Clone)]
+pub struct Descriptor(Arc<Inner>);
+
+struct Inner {
+    name: Box<str>,
+    exposed: Box<str>,
+    help: Box<str>,
+    kind: Kind,
+    labels: Box<[Box<str>]>,
+    bounds: Box<[f64]>,
+    rendered: text::Rendered,
+}
+
+impl Descriptor {
+    /// A counter. `name` may end in `_total` or not: the family is the same, and is exposed with
+    /// the ending.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`] for names that Prometheus does not accept.
+    pub fn counter(name: &str, help: &str, labels: &[&str]) -> Result<Self, RegisterError> {
+        let base = name.strip_suffix("_total").unwrap_or(name);
+        if base.is_empty() {
+            return Err(RegisterError::MetricName { name: name.to_owned() });
+        }
+        Self::new(base, format!("{base}_total"), help, Kind::Counter, labels, Box::default())
+    }
+
+    /// A gauge.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`] for names that Prometheus does not accept.
+    pub fn gauge(name: &str, help: &str, labels: &[&str]) -> Result<Self, RegisterError> {
+        Self::new(name, name.to_owned(), help, Kind::Gauge, labels, Box::default())
+    }
+
+    /// A histogram with the given upper bounds, ascending; `+Inf` is added when it is absent.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`] for names that Prometheus does not accept, and for bounds that are empty,
+    /// not ascending, not numbers, or more than [`MAX_BUCKETS`].
+    pub fn histogram(name: &str, help: &str, labels: &[&str], bounds: &[f64]) -> Result<Self, RegisterError> {
+        let bounds = check_bounds(name, bounds)?;
+        Self::new(name, name.to_owned(), help, Kind::Histogram, labels, bounds)
+    }
+
+    fn new(
+        name: &str,
+        exposed: String,
+        help: &str,
+        kind: Kind,
+        labels: &[&str],
+        bounds: Box<[f64]>,
+    ) -> Result<Self, RegisterError> {
+        check_metric_name(name)?;
+        check_label_names(name, kind, labels)?;
+        let rendered = text::Rendered::new(name, &exposed, help, kind, labels, &bounds);
+        Ok(Self(Arc::new(Inner {
+            name: name.into(),
+            exposed: exposed.into(),
+            help: help.into(),
+            kind,
+            labels: labels.iter().map(|&label| label.into()).collect(),
+            bounds,
+            rendered,
+        })))
+    }
+
+    /// The family's name; for a counter without `_total`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The name that samples carry: for a counter with `_total`, for a histogram the part before
+    /// `_bucket`, `_sum` and `_count`.
+    #[must_use]
+    pub fn exposed_name(&self) -> &str {
+        &self.0.exposed
+    }
+
+    /// The help as it was given.
+    #[must_use]
+    pub fn help(&self) -> &str {
+        &self.0.help
+    }
+
+    /// The kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// The label names, in the order of registration.
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.labels.iter().map(AsRef::as_ref)
+    }
+
+    /// How many labels there are.
+    #[must_use]
+    pub fn label_count(&self) -> usize {
+        self.0.labels.len()
+    }
+
+    /// The finite upper bounds of a histogram, ascending; empty for other kinds.
+    #[must_use]
+    pub fn bounds(&self) -> &[f64] {
+        &self.0.bounds
+    }
+
+    /// The names that belong to this family once it is registered.
+    pub(crate) fn claimed_names(&self) -> Vec<String> {
+        let name = self.name();
+        match self.kind() {
+            Kind::Counter => vec![name.to_owned(), self.exposed_name().to_owned()],
+            Kind::Gauge => vec![name.to_owned()],
+            Kind::Histogram => {
+                vec![
+                    name.to_owned(),
+                    format!("{name}_bucket"),
+                    format!("{name}_sum"),
+                    format!("{name}_count"),
+                ]
+            }
+        }
+    }
+
+    pub(crate) fn rendered(&self) -> &text::Rendered {
+        &self.0.rendered
+    }
+
+    pub(crate) fn label_names(&self) -> Vec<String> {
+        self.labels().map(str::to_owned).collect()
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether both describe the same family; help is not compared.
+    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
+        let (a, b) = (&*self.0, &*other.0);
+        (a.kind, &a.exposed, &a.labels, &a.bounds) == (b.kind, &b.exposed, &b.labels, &b.bounds)
+    }
+}
+
+/// As in error messages: `counter "jobs_total" with labels ["status"]`.
+impl fmt::Display for Descriptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?} with labels {:?}", self.0.kind, self.0.exposed, self.0.labels)?;
+        if self.0.kind == Kind::Histogram {
+            write!(f, " and buckets {:?}", self.0.bounds)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Descriptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Descriptor({self})")
+    }
+}
+
+/// Names are those of the Prometheus data model, `[a-zA-Z_:][a-zA-Z0-9_:]*`.
+fn check_metric_name(name: &str) -> Result<(), RegisterError> {
+    let mut bytes = name.bytes();
+    let first = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_' || b == b':');
+    if first && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b':') {
+        return Ok(());
+    }
+    Err(RegisterError::MetricName { name: name.to_owned() })
+}
+
+fn check_label_names(metric: &str, kind: Kind, labels: &[&str]) -> Result<(), RegisterError> {
+    for (i, &label) in labels.iter().enumerate() {
+        let (metric, owned) = (metric.to_owned(), label.to_owned());
+        let mut bytes = label.bytes();
+        let first = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+        if !first || !bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            return Err(RegisterError::LabelName { metric, label: owned });
+        }
+        if label.starts_with("__") || (kind == Kind::Histogram && label == "le") {
+            return Err(RegisterError::ReservedLabel { metric, label: owned });
+        }
+        if labels[..i].contains(&label) {
+            return Err(RegisterError::DuplicateLabel { metric, label: owned });
+        }
+    }
+    Ok(())
+}
+
+fn check_bounds(metric: &str, bounds: &[f64]) -> Result<Box<[f64]>, RegisterError> {
+    let finite = bounds.strip_suffix(&[f64::INFINITY]).unwrap_or(bounds);
+    let refuse = |problem| Err(RegisterError::Buckets { metric: metric.to_owned(), problem });
+    if finite.is_empty() {
+        return refuse(BucketProblem::Empty);
+    }
+    if let Some(&bound) = finite.iter().find(|bound| bound.is_nan() || **bound == f64::NEG_INFINITY) {
+        return refuse(BucketProblem::NotANumber(bound));
+    }
+    if let Some(pair) = finite.windows(2).find(|pair| pair[0] >= pair[1]) {
+        return refuse(BucketProblem::NotAscending { before: pair[0], after: pair[1] });
+    }
+    if finite.len() > MAX_BUCKETS {
+        return refuse(BucketProblem::TooMany { given: finite.len(), limit: MAX_BUCKETS });
+    }
+    Ok(finite.into())
+}
+
+/// `count` bounds from `start`, each `width` above the one before.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(aios_metrics_core::linear_buckets(1.0, 2.0, 3), [1.0, 3.0, 5.0]);
+/// ```
+#[must_use]
+pub fn linear_buckets(start: f64, width: f64, count: usize) -> Vec<f64> {
+    (0..count).map(|i| start + width * i as f64).collect()
+}
+
+/// `count` bounds from `start`, each `factor` times the one before.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(aios_metrics_core::exponential_buckets(0.5, 2.0, 3), [0.5, 1.0, 2.0]);
+/// ```
+#[must_use]
+pub fn exponential_buckets(start: f64, factor: f64, count: usize) -> Vec<f64> {
+    (0..count).scan(start, |next, _| Some(std::mem::replace(next, *next * factor))).collect()
+}

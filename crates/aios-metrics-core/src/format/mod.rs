@@ -1,0 +1,22 @@
+//! Wire formats: from a snapshot to bytes.
+
+mod openmetrics;
+mod prometheus;
+pub(crate) mod text;
+
+pub use openmetrics::OpenMetricsText;
+pub use prometheus::PrometheusText;
+
+use crate::snapshot::Snapshot;
+
+/// Writes a snapshot in a wire format. Pure: the same snapshot gives the same bytes.
+pub trait Format: Send + Sync + 'static {
+    /// The `Content-Type` of what [`encode`](Format::encode) writes.
+    fn content_type(&self) -> &'static str;
+
+    /// A short name for logs and self-metrics, such as `text` or `openmetrics`.
+    fn name(&self) -> &'static str;
+
+    /// Appends the page to `out`.
+    fn encode(&self, snapshot: &Snapshot, out: &mut Vec<u8>);
+}
