@@ -153,6 +153,10 @@ impl Descriptor {
         self.0.labels.iter().map(AsRef::as_ref)
     }
 
+    pub(crate) fn names(&self) -> &[Box<str>] {
+        &self.0.labels
+    }
+
     /// How many labels there are.
     #[must_use]
     pub fn label_count(&self) -> usize {

@@ -191,12 +191,25 @@ pub enum UpdateError {
         /// How many may exist.
         limit: usize,
     },
-    /// The name of a rolling metric or category is empty.
-    #[error("a rolling metric needs a name: category {category:?}, name {name:?}")]
+    /// The name of a rolling metric or of its category can't be used.
+    #[error(
+        "rolling metric {name:?} in category {category:?} was not created: expected names that are not empty, and not \"custom\" without a category"
+    )]
     RollingName {
         /// The category, empty for none.
         category: String,
         /// The name.
         name: String,
     },
+}
+
+/// Why a text is not the key of a sample.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{key:?} is not the key of a sample: expected `name` or `name{{label=value,...}}`, values with special characters in quotes"
+)]
+#[non_exhaustive]
+pub struct KeyError {
+    /// The text.
+    pub key: String,
 }

@@ -1,41 +1,377 @@
 //! One immutable, structured picture of everything registered.
-use crate::descriptor::Descriptor;
-use crate::metric::Amount;
 
-/// One immutable, structured picture of everything registered.
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::descriptor::{Descriptor, Kind};
+use crate::format::labels;
+use crate::lookup::node::Block;
+use crate::metric::series::{Series, total};
+use crate::metric::{Amount, Total, gauge};
+use crate::rolling::Summaries;
+use crate::storage::Reader;
+use crate::storage::local::STORAGE;
+use crate::sync::Ordering;
+
+/// One picture of everything registered at one moment: flat, immutable to its readers, and made to
+/// be filled again and again.
+///
+/// A series takes 24 bytes here: its labels stay where they were rendered when it was created, and
+/// the snapshot shares those blocks of text. It therefore stays whole when series or registries go.
+///
+/// # Examples
+///
+/// ```
+/// use aios_metrics_core::{Registry, Source, Value};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let registry = Registry::new();
+/// registry.register_counter("jobs_total", "Jobs", &["status"])?.inc(&["ok"])?;
+///
+/// let snapshot = registry.snapshot();
+/// for family in snapshot.families() {
+///     for series in family.series() {
+///         assert_eq!(series.labels().next(), Some(("status", "ok".into())));
+///         assert!(matches!(series.value(), Value::Whole(1)));
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
-pub struct Snapshot {}
+pub struct Snapshot {
+    taken: Duration,
+    families: Vec<FamilyEntry>,
+    /// The families by name. Kept from one filling to the next, when it is mostly still right.
+    order: Vec<u32>,
+    entries: Vec<Entry>,
+    /// Buckets and sum of each histogram's series.
+    words: Vec<u64>,
+    blocks: Vec<Arc<Block>>,
+    /// Labels of what collectors add.
+    text: Vec<u8>,
+    summaries: Option<Summaries>,
+    reader: Reader<'static>,
+    /// What the collector that is being asked has said it would add.
+    expected: Arc<[Descriptor]>,
+}
+
+#[derive(Debug)]
+struct FamilyEntry {
+    descriptor: Descriptor,
+    entries: Range<usize>,
+}
+
+/// A series: where its labels are, and its value.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    block: u32,
+    offset: u32,
+    len: u32,
+    form: Form,
+    bits: u64,
+}
+
+/// What `Entry::bits` is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Form {
+    Whole,
+    Float,
+    /// The place of the first bucket in `Snapshot::words`.
+    Histogram,
+}
+
+/// `Entry::block` of labels that lie in `Snapshot::text`.
+const OWN_TEXT: u32 = u32::MAX;
 
 impl Snapshot {
-    /// An empty snapshot; filled by [`Source::snapshot_into`](crate::Source::snapshot_into).
+    /// An empty snapshot; [`Source::snapshot_into`](crate::Source::snapshot_into) fills it.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self { summaries: Some(Summaries::default()), ..Self::default() }
     }
 
-    /// An empty snapshot that is filled without rolling summaries, which a page does not show.
+    /// An empty snapshot that is filled without rolling summaries, which no page shows.
     #[must_use]
     pub fn samples_only() -> Self {
         Self::default()
     }
 
-    /// Begins a family's samples; for [`Collect`](crate::Collect).
-    pub fn family(&mut self, _descriptor: &Descriptor) -> FamilySamples<'_> {
-        unimplemented!()
+    /// When it was taken: the time since the Unix epoch.
+    #[must_use]
+    pub fn taken(&self) -> Duration {
+        self.taken
+    }
+
+    /// The families, sorted by name.
+    pub fn families(&self) -> impl ExactSizeIterator<Item = FamilyView<'_>> {
+        self.order.iter().map(|&index| FamilyView { snapshot: self, family: &self.families[index as usize] })
+    }
+
+    /// Begins the samples of a family; for [`Collect`](crate::Collect).
+    ///
+    /// A family that the collector did not describe is left out, so that nothing on the page can
+    /// collide. Samples of one family are added in one go.
+    pub fn family(&mut self, descriptor: &Descriptor) -> FamilySamples<'_> {
+        let described = self.expected.iter().any(|expected| expected.is(descriptor));
+        if described {
+            self.begin(descriptor);
+        }
+        FamilySamples { snapshot: self, descriptor: described.then(|| descriptor.clone()) }
+    }
+
+    /// Empties the snapshot and keeps its memory.
+    pub(crate) fn clear(&mut self, taken: Duration) {
+        self.taken = taken;
+        self.families.clear();
+        self.entries.clear();
+        self.words.clear();
+        self.blocks.clear();
+        self.text.clear();
+        self.reader.refresh();
+        if let Some(summaries) = &mut self.summaries {
+            summaries.clear();
+        }
+    }
+
+    /// Where rolling summaries go, if they are wanted.
+    pub(crate) fn summaries_mut(&mut self) -> Option<&mut Summaries> {
+        self.summaries.as_mut()
+    }
+
+    /// The rolling summaries, if they were wanted.
+    pub(crate) fn summaries(&self) -> Option<&Summaries> {
+        self.summaries.as_ref()
+    }
+
+    /// Announces the collector whose samples come next.
+    pub(crate) fn expect(&mut self, descriptors: &Arc<[Descriptor]>) {
+        self.expected = Arc::clone(descriptors);
+    }
+
+    fn begin(&mut self, descriptor: &Descriptor) {
+        let at = self.entries.len();
+        self.families.push(FamilyEntry { descriptor: descriptor.clone(), entries: at..at });
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+        if let Some(family) = self.families.last_mut() {
+            family.entries.end = self.entries.len();
+        }
+    }
+
+    /// Adds a registered family: every series that was there when it began.
+    pub(crate) fn add_series(&mut self, series: &Series) {
+        let descriptor = series.descriptor();
+        self.begin(descriptor);
+        let first = self.entries.len();
+        self.entries.reserve(series.len());
+        for block in series.nodes().blocks() {
+            let number = self.blocks.len() as u32;
+            self.blocks.push(series.nodes().share(block));
+            for (node, offset) in block.nodes() {
+                let (form, bits) = match descriptor.kind() {
+                    Kind::Counter => total(&mut self.reader, node).into(),
+                    Kind::Gauge => (Form::Float, gauge::word(node).load(Ordering::Relaxed)),
+                    Kind::Histogram => {
+                        let at = self.words.len();
+                        let buckets = descriptor.bounds().len() as u32 + 1;
+                        let (reader, cell) = (&mut self.reader, node.cell());
+                        self.words.extend((cell..cell + buckets).map(|id| reader.sum(&STORAGE, id) as u64));
+                        self.words.push(reader.sum_f64(&STORAGE, cell + buckets).to_bits());
+                        (Form::Histogram, at as u64)
+                    }
+                };
+                let len = node.text().len() as u32;
+                self.entries.push(Entry { block: number, offset, len, form, bits });
+            }
+        }
+        let entries = first..self.entries.len();
+        if let Some(family) = self.families.last_mut() {
+            family.entries = entries;
+        }
+    }
+
+    /// Sorts the families; the last step of filling.
+    pub(crate) fn finish(&mut self) {
+        self.expected = Arc::default();
+        let families = &self.families;
+        if self.order.len() != families.len() {
+            self.order.clear();
+            self.order.extend(0..families.len() as u32);
+        }
+        let name = |&index: &u32| families[index as usize].descriptor.name();
+        if !self.order.is_sorted_by_key(name) {
+            self.order.sort_unstable_by(|a, b| name(a).cmp(name(b)));
+        }
+    }
+
+    fn text_of(&self, entry: &Entry) -> &[u8] {
+        if entry.block == OWN_TEXT {
+            &self.text[entry.offset as usize..][..entry.len as usize]
+        } else {
+            self.blocks[entry.block as usize].text(entry.offset, entry.len)
+        }
     }
 }
 
-/// Takes the samples of one family.
+impl From<Total> for (Form, u64) {
+    fn from(total: Total) -> Self {
+        match total {
+            Total::Whole(whole) => (Form::Whole, whole),
+            Total::Float(float) => (Form::Float, float.to_bits()),
+        }
+    }
+}
+
+/// Takes the samples that a collector adds to one family.
+///
+/// A sample that doesn't fit the family, in its kind, its number of labels or its buckets, is left
+/// out: it can't spoil the page.
 #[derive(Debug)]
-pub struct FamilySamples<'a>(&'a mut Snapshot);
+pub struct FamilySamples<'s> {
+    snapshot: &'s mut Snapshot,
+    descriptor: Option<Descriptor>,
+}
 
 impl FamilySamples<'_> {
     /// Adds a counter's total.
-    pub fn counter(&mut self, _labels: &[&str], _total: impl Amount) -> &mut Self {
-        unimplemented!()
+    pub fn counter(&mut self, labels: &[&str], total: impl Amount) -> &mut Self {
+        use crate::metric::Parts;
+        let total = match total.parts() {
+            Parts::Whole(whole) => Total::Whole(whole),
+            Parts::Fraction(float) => Total::Float(float),
+            Parts::Invalid(_) => return self,
+        };
+        let (form, bits) = total.into();
+        self.push(Kind::Counter, labels, |_| (form, bits))
     }
+
     /// Adds a gauge's value.
-    pub fn gauge(&mut self, _labels: &[&str], _value: f64) -> &mut Self {
-        unimplemented!()
+    pub fn gauge(&mut self, labels: &[&str], value: f64) -> &mut Self {
+        self.push(Kind::Gauge, labels, |_| (Form::Float, value.to_bits()))
     }
+
+    /// Adds a histogram: the observations in each bucket alone, `+Inf` last, and their sum.
+    pub fn histogram(&mut self, labels: &[&str], buckets: &[u64], sum: f64) -> &mut Self {
+        if self.descriptor.as_ref().is_none_or(|d| d.bounds().len() + 1 != buckets.len()) {
+            return self;
+        }
+        self.push(Kind::Histogram, labels, |words| {
+            let at = words.len() as u64;
+            words.extend_from_slice(buckets);
+            words.push(sum.to_bits());
+            (Form::Histogram, at)
+        })
+    }
+
+    fn push(
+        &mut self,
+        kind: Kind,
+        labels: &[&str],
+        value: impl FnOnce(&mut Vec<u64>) -> (Form, u64),
+    ) -> &mut Self {
+        let Some(descriptor) = &self.descriptor else { return self };
+        let snapshot = &mut *self.snapshot;
+        if descriptor.kind() != kind || descriptor.label_count() != labels.len() {
+            return self;
+        }
+        let offset = snapshot.text.len();
+        descriptor.rendered().pieces.write(&labels, &mut snapshot.text);
+        let len = snapshot.text.len() - offset;
+        if let (Ok(offset), Ok(len)) = (u32::try_from(offset), u32::try_from(len)) {
+            let (form, bits) = value(&mut snapshot.words);
+            snapshot.push(Entry { block: OWN_TEXT, offset, len, form, bits });
+        }
+        self
+    }
+}
+
+/// A family in a snapshot.
+#[derive(Clone, Copy, Debug)]
+pub struct FamilyView<'s> {
+    snapshot: &'s Snapshot,
+    family: &'s FamilyEntry,
+}
+
+impl<'s> FamilyView<'s> {
+    /// What was registered.
+    #[must_use]
+    pub fn descriptor(&self) -> &'s Descriptor {
+        &self.family.descriptor
+    }
+
+    /// The series, in the order of creation.
+    pub fn series(&self) -> impl ExactSizeIterator<Item = SeriesView<'s>> + use<'s> {
+        let Self { snapshot, family } = *self;
+        snapshot.entries[family.entries.clone()].iter().map(move |entry| SeriesView {
+            snapshot,
+            family,
+            entry,
+        })
+    }
+}
+
+/// A series in a snapshot.
+#[derive(Clone, Copy, Debug)]
+pub struct SeriesView<'s> {
+    snapshot: &'s Snapshot,
+    family: &'s FamilyEntry,
+    entry: &'s Entry,
+}
+
+impl<'s> SeriesView<'s> {
+    /// The labels as they stand in the text formats, `{a="x",b="y"}`, escaped; empty without
+    /// labels.
+    #[must_use]
+    pub fn label_text(&self) -> &'s str {
+        // Only `&str` values and names are ever written there.
+        std::str::from_utf8(self.label_bytes()).unwrap_or_default()
+    }
+
+    #[inline]
+    pub(crate) fn label_bytes(&self) -> &'s [u8] {
+        self.snapshot.text_of(self.entry)
+    }
+
+    /// Names and values of the labels, in the order of registration.
+    pub fn labels(&self) -> impl Iterator<Item = (&'s str, Cow<'s, str>)> + use<'s> {
+        labels::parse(self.label_text())
+    }
+
+    /// The value.
+    #[must_use]
+    #[inline]
+    pub fn value(&self) -> Value<'s> {
+        match self.entry.form {
+            Form::Whole => Value::Whole(self.entry.bits),
+            Form::Float => Value::Float(f64::from_bits(self.entry.bits)),
+            Form::Histogram => {
+                let at = self.entry.bits as usize;
+                let buckets = self.family.descriptor.bounds().len() + 1;
+                let words = &self.snapshot.words[at..=at + buckets];
+                Value::Histogram { buckets: &words[..buckets], sum: f64::from_bits(words[buckets]) }
+            }
+        }
+    }
+}
+
+/// The value of a series in a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Value<'s> {
+    /// The exact total of a counter to which no fraction was added.
+    Whole(u64),
+    /// A gauge, or a counter with fractions.
+    Float(f64),
+    /// A histogram.
+    Histogram {
+        /// The observations in each bucket alone (not cumulated), `+Inf` last.
+        buckets: &'s [u64],
+        /// The sum of all observations.
+        sum: f64,
+    },
 }

@@ -1,5 +1,7 @@
 //! Wire formats: from a snapshot to bytes.
 
+pub(crate) mod labels;
+pub(crate) mod number;
 mod openmetrics;
 mod prometheus;
 pub(crate) mod text;

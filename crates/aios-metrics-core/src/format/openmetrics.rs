@@ -1,8 +1,30 @@
-//! OpenMetrics 1.0.0 text.
+//! OpenMetrics 1.0.0 text
+//! ([specification](https://prometheus.io/docs/specs/om/open_metrics_spec/)).
+
 use super::Format;
+use super::text::write_families;
 use crate::snapshot::Snapshot;
 
 /// OpenMetrics 1.0.0 text.
+///
+/// Counters are typed by the name without `_total`; the page ends with `# EOF`. A histogram with a
+/// negative bound has neither `_sum` nor `_count`, which the specification forbids there. No
+/// timestamps, no `_created`.
+///
+/// # Examples
+///
+/// ```
+/// use aios_metrics_core::{OpenMetricsText, Registry};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let registry = Registry::new();
+/// registry.register_counter("jobs_total", "Jobs", &[])?.inc(&[])?;
+/// let mut page = Vec::new();
+/// registry.encode(&OpenMetricsText, &mut page);
+/// assert_eq!(page, b"# TYPE jobs counter\n# HELP jobs Jobs\njobs_total 1\n# EOF\n");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OpenMetricsText;
 
@@ -10,10 +32,14 @@ impl Format for OpenMetricsText {
     fn content_type(&self) -> &'static str {
         "application/openmetrics-text; version=1.0.0; charset=utf-8"
     }
+
     fn name(&self) -> &'static str {
         "openmetrics"
     }
-    fn encode(&self, _snapshot: &Snapshot, _out: &mut Vec<u8>) {
-        unimplemented!()
+
+    fn encode(&self, snapshot: &Snapshot, out: &mut Vec<u8>) {
+        let shows_sum = |bounds: &[f64]| bounds.first().is_none_or(|&lowest| lowest >= 0.0);
+        write_families(snapshot, out, |family| &family.openmetrics_head, shows_sum);
+        out.extend_from_slice(b"# EOF\n");
     }
 }

@@ -1,0 +1,232 @@
+//! The document, streamed from a snapshot.
+
+use serde::Serialize;
+
+use super::{Identity, RESERVED_KEYS, SCHEMA_VERSION, TYPE, key};
+use crate::descriptor::Kind;
+use crate::format::labels;
+use crate::format::number::{as_whole, write_float, write_whole};
+use crate::rolling::{Summaries, Summary};
+use crate::section::Section;
+use crate::snapshot::{Snapshot, Value};
+
+/// What a document is made of.
+pub(crate) struct Parts<'d> {
+    pub(crate) snapshot: &'d Snapshot,
+    pub(crate) identity: &'d Identity,
+    pub(crate) sequence: Option<u64>,
+    pub(crate) sections: &'d [&'d dyn Section],
+    pub(crate) flat_rolling: bool,
+}
+
+impl Parts<'_> {
+    /// Appends the document as one JSON object without a newline.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let mut object = Object::open(out);
+        object.entry("blockId", &self.identity.block_id);
+        object.entry("instanceId", &self.identity.instance_id);
+        object.entry("nodeId", &self.identity.node_id);
+        object.entry("type", TYPE);
+        object.entry("timestamp", &self.snapshot.taken().as_secs_f64());
+        object.entry("schemaVersion", &SCHEMA_VERSION);
+        object.entry("bootId", &self.identity.boot_id);
+        if let Some(sequence) = self.sequence {
+            object.entry("sequence", &sequence);
+        }
+        self.samples(&mut object);
+        for section in self.sections {
+            if let Some(value) = section.read() {
+                object.entry(section.name(), &value);
+            }
+        }
+        let none = Summaries::default();
+        let summaries = self.snapshot.summaries().unwrap_or(&none);
+        if self.flat_rolling {
+            for named in summaries.plain().iter().filter(|named| !self.is_taken(&named.name)) {
+                object.entry(&named.name, &named.summary);
+            }
+        }
+        let by_name = |out: &mut Vec<u8>, named: &[crate::rolling::Named]| {
+            let mut inner = Object::open(out);
+            for named in named {
+                inner.entry::<Summary>(&named.name, &named.summary);
+            }
+            inner.close();
+        };
+        object.key("rolling");
+        by_name(object.out, summaries.plain());
+        object.key("custom");
+        let mut custom = Object::open(object.out);
+        for category in summaries.by_category() {
+            custom.key(&category[0].category);
+            by_name(custom.out, category);
+        }
+        custom.close();
+        object.close();
+    }
+
+    /// Whether a key belongs to the document or to a section.
+    fn is_taken(&self, key: &str) -> bool {
+        RESERVED_KEYS.contains(&key) || self.sections.iter().any(|section| section.name() == key)
+    }
+
+    /// Whether an unlabelled sample gives way to something else of its name.
+    fn is_replaced(&self, name: &str) -> bool {
+        let summaries = self.snapshot.summaries().filter(|_| self.flat_rolling);
+        let summary = || summaries.is_some_and(|s| s.plain().iter().any(|named| &*named.name == name));
+        self.sections.iter().any(|section| section.name() == name) || summary()
+    }
+
+    fn samples(&self, object: &mut Object<'_>) {
+        for family in self.snapshot.families() {
+            let descriptor = family.descriptor();
+            let name = descriptor.exposed_name();
+            for series in family.series() {
+                let labels = series.label_text();
+                match series.value() {
+                    Value::Histogram { buckets, sum } => {
+                        let mut cumulated = 0_u64;
+                        let bounds = descriptor.bounds().iter().copied().chain([f64::INFINITY]);
+                        for (&count, bound) in buckets.iter().zip(bounds) {
+                            cumulated = cumulated.saturating_add(count);
+                            object.sample(name, "_bucket", labels, Some(bound));
+                            write_whole(cumulated, object.out);
+                        }
+                        object.sample(name, "_sum", labels, None);
+                        write_number(sum, object.out);
+                        object.sample(name, "_count", labels, None);
+                        write_whole(cumulated, object.out);
+                    }
+                    value => {
+                        if labels.is_empty() && descriptor.kind() != Kind::Histogram && self.is_replaced(name)
+                        {
+                            continue;
+                        }
+                        object.sample(name, "", labels, None);
+                        match value {
+                            Value::Whole(whole) => write_whole(whole, object.out),
+                            Value::Float(float) => write_number(float, object.out),
+                            Value::Histogram { .. } => {}
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Appends a number as JSON has them: whole without a point, not finite as null.
+fn write_number(value: f64, out: &mut Vec<u8>) {
+    match as_whole(value) {
+        Some(whole) => out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes()),
+        None if value.is_finite() => write_float(value, out),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+/// A JSON object in the making.
+struct Object<'o> {
+    out: &'o mut Vec<u8>,
+    empty: bool,
+}
+
+impl<'o> Object<'o> {
+    fn open(out: &'o mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, empty: true }
+    }
+
+    fn close(self) {
+        self.out.push(b'}');
+    }
+
+    fn comma(&mut self) {
+        if !std::mem::replace(&mut self.empty, false) {
+            self.out.push(b',');
+        }
+    }
+
+    fn key(&mut self, key: &str) {
+        self.comma();
+        write_json(key, self.out);
+        self.out.push(b':');
+    }
+
+    fn entry<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) {
+        self.key(key);
+        write_json(value, self.out);
+    }
+
+    /// Writes the key of a sample: names need no escaping, values mostly none.
+    fn sample(&mut self, name: &str, suffix: &str, label_text: &str, le: Option<f64>) {
+        self.comma();
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(suffix.as_bytes());
+        let mut opening = b'{';
+        for (label, value) in labels::parse(label_text) {
+            self.out.push(opening);
+            self.out.extend_from_slice(label.as_bytes());
+            self.out.push(b'=');
+            write_value(&value, self.out);
+            opening = b',';
+        }
+        if let Some(bound) = le {
+            self.out.push(opening);
+            self.out.extend_from_slice(b"le=");
+            write_float(bound, self.out);
+            opening = b',';
+        }
+        if opening == b',' {
+            self.out.push(b'}');
+        }
+        self.out.extend_from_slice(b"\":");
+    }
+}
+
+/// Appends a label's value inside a JSON string: quoted as the key wants it, then as JSON does.
+fn write_value(value: &str, out: &mut Vec<u8>) {
+    let quotes = key::needs_quotes(value);
+    if quotes {
+        out.extend_from_slice(b"\\\"");
+    }
+    for &byte in value.as_bytes() {
+        match byte {
+            // Escaped once for the key, and each character of that for JSON.
+            b'"' => out.extend_from_slice(br#"\\\""#),
+            b'\\' => out.extend_from_slice(br"\\\\"),
+            b'\n' => out.extend_from_slice(br"\\n"),
+            0..0x20 => write_control(byte, out),
+            byte => out.push(byte),
+        }
+    }
+    if quotes {
+        out.extend_from_slice(b"\\\"");
+    }
+}
+
+/// The forms that JSON has for the characters below a space.
+fn write_control(byte: u8, out: &mut Vec<u8>) {
+    let short = match byte {
+        0x08 => b'b',
+        0x09 => b't',
+        0x0C => b'f',
+        0x0D => b'r',
+        _ => {
+            const HEX: &[u8; 16] = b"0123456789abcdef";
+            out.extend_from_slice(b"\\u00");
+            out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+            return;
+        }
+    };
+    out.extend([b'\\', short]);
+}
+
+/// Appends a value as JSON. Writing plain values into memory can't fail.
+fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+    let at = out.len();
+    if serde_json::to_writer(&mut *out, value).is_err() {
+        out.truncate(at);
+        out.extend_from_slice(b"null");
+    }
+}

@@ -1,0 +1,203 @@
+//! The text of a label set, `{a="x",b="y"}`: written once, compared in place, taken apart again.
+//!
+//! Escaping is the same in both text formats: `\`, `"` and newline get a backslash
+//! ([Prometheus](https://prometheus.io/docs/instrumenting/exposition_formats/),
+//! [OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/)).
+
+use std::borrow::Cow;
+
+use crate::lookup::values::Values;
+
+/// The constant parts of a family's label text: `{a="`, then `",b="` for each further label.
+pub(crate) struct Pieces(Box<[Box<[u8]>]>);
+
+const END: &[u8] = b"\"}";
+
+impl Pieces {
+    pub(crate) fn new(names: &[&str]) -> Self {
+        let opening = |i| if i == 0 { "{" } else { "\"," };
+        Self(
+            names
+                .iter()
+                .enumerate()
+                .map(|(i, name)| format!("{}{name}=\"", opening(i)).into_bytes().into())
+                .collect(),
+        )
+    }
+
+    /// Appends the text; returns whether a value was changed by escaping.
+    pub(crate) fn write(&self, values: &impl Values, out: &mut Vec<u8>) -> bool {
+        let mut escaped = false;
+        for (i, piece) in self.0.iter().enumerate() {
+            out.extend_from_slice(piece);
+            escaped |= escape_label(values.get(i), out);
+        }
+        if !self.0.is_empty() {
+            out.extend_from_slice(END);
+        }
+        escaped
+    }
+
+    /// Whether `text` is what [`write`](Self::write) makes of `values` without escaping anything.
+    ///
+    /// The text holds no quote but those of the pieces, so a value that is followed by the next
+    /// piece is the whole value: equal texts mean equal values.
+    #[inline]
+    pub(crate) fn matches(&self, text: &[u8], values: &impl Values) -> bool {
+        let mut rest = text;
+        for (i, piece) in self.0.iter().enumerate() {
+            let value = values.get(i).as_bytes();
+            if rest.len() < piece.len() + value.len() {
+                return false;
+            }
+            let (head, tail) = rest.split_at(piece.len());
+            let (body, tail) = tail.split_at(value.len());
+            if !equal(body, value) || (i > 0 && !equal(head, piece)) {
+                return false;
+            }
+            rest = tail;
+        }
+        rest == END
+    }
+
+    /// The same for a text in which something was escaped.
+    #[cold]
+    pub(crate) fn matches_escaped(&self, text: &[u8], values: &impl Values) -> bool {
+        let mut expected = Vec::with_capacity(text.len());
+        self.write(values, &mut expected);
+        expected == text
+    }
+}
+
+/// Equality of short slices of equal length, without a call.
+#[inline]
+fn equal(a: &[u8], b: &[u8]) -> bool {
+    let len = a.len();
+    if len != b.len() {
+        return false;
+    }
+    let word = |s: &[u8], at: usize| s[at..].first_chunk::<8>().map_or(0, |w| u64::from_ne_bytes(*w));
+    let half = |s: &[u8], at: usize| s[at..].first_chunk::<4>().map_or(0, |w| u32::from_ne_bytes(*w));
+    match len {
+        0 => true,
+        1..=3 => a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1],
+        4..=7 => half(a, 0) == half(b, 0) && half(a, len - 4) == half(b, len - 4),
+        8..=16 => word(a, 0) == word(b, 0) && word(a, len - 8) == word(b, len - 8),
+        _ => a == b,
+    }
+}
+
+/// Appends a label's value; returns whether escaping changed it.
+pub(crate) fn escape_label(value: &str, out: &mut Vec<u8>) -> bool {
+    escape(value, out, |byte| match byte {
+        b'\\' => Some(b"\\\\"),
+        b'"' => Some(b"\\\""),
+        b'\n' => Some(b"\\n"),
+        _ => None,
+    })
+}
+
+/// Appends a text in which some bytes are replaced.
+pub(crate) fn escape(
+    value: &str,
+    out: &mut Vec<u8>,
+    replace: impl Fn(u8) -> Option<&'static [u8; 2]>,
+) -> bool {
+    let (bytes, mut plain) = (value.as_bytes(), 0);
+    for (i, &byte) in bytes.iter().enumerate() {
+        if let Some(replacement) = replace(byte) {
+            out.extend_from_slice(&bytes[plain..i]);
+            out.extend_from_slice(replacement);
+            plain = i + 1;
+        }
+    }
+    out.extend_from_slice(&bytes[plain..]);
+    plain > 0
+}
+
+/// Takes a label text apart: names and values, unescaped.
+pub(crate) fn parse(text: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+    let mut rest = text.strip_prefix('{').unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (name, tail) = rest.split_once("=\"")?;
+        let end = closing_quote(tail)?;
+        let value = &tail[..end];
+        rest = tail[end + 1..].trim_start_matches(',');
+        Some((name, unescape(value)))
+    })
+}
+
+fn closing_quote(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    text.bytes().position(|byte| {
+        let closes = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        closes
+    })
+}
+
+fn unescape(value: &str) -> Cow<'_, str> {
+    if !value.contains('\\') {
+        return Cow::Borrowed(value);
+    }
+    let mut out = String::with_capacity(value.len());
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        out.push(match c {
+            '\\' => match chars.next() {
+                Some('n') => '\n',
+                Some(other) => other,
+                None => break,
+            },
+            c => c,
+        });
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Texts from the bytes that matter, so that confusions would be found.
+    fn nasty() -> impl Strategy<Value = String> {
+        prop::collection::vec(
+            prop::sample::select(vec!["a", "b", "\"", "\\", "\n", "n", ",", "=", "{", "}", "é", "\",b=\""]),
+            0..12,
+        )
+        .prop_map(|parts| parts.concat())
+    }
+
+    fn matches(pieces: &Pieces, written: (&[u8], bool), values: &&[&str]) -> bool {
+        if written.1 { pieces.matches_escaped(written.0, values) } else { pieces.matches(written.0, values) }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_matches_its_own_values_only(a in [nasty(), nasty(), nasty()], b in [nasty(), nasty(), nasty()]) {
+            let pieces = Pieces::new(&["a", "b", "c"]);
+            let a: Vec<&str> = a.iter().map(String::as_str).collect();
+            let b: Vec<&str> = b.iter().map(String::as_str).collect();
+            let mut text = Vec::new();
+            let escaped = pieces.write(&&*a, &mut text);
+            prop_assert!(matches(&pieces, (&text, escaped), &&*a));
+            prop_assert_eq!(matches(&pieces, (&text, escaped), &&*b), a == b);
+        }
+
+        #[test]
+        fn a_text_is_taken_apart_again(values in [nasty(), nasty()]) {
+            let values: Vec<&str> = values.iter().map(String::as_str).collect();
+            let mut text = Vec::new();
+            Pieces::new(&["first", "second"]).write(&&*values, &mut text);
+            let parsed: Vec<_> = parse(std::str::from_utf8(&text).unwrap()).map(|(_, v)| v.into_owned()).collect();
+            prop_assert_eq!(parsed, values);
+        }
+
+        #[test]
+        fn equality_of_slices_is_equality(a in prop::collection::vec(0_u8..2, 0..20), b in prop::collection::vec(0_u8..2, 0..20)) {
+            prop_assert_eq!(equal(&a, &b), a == b);
+            prop_assert!(equal(&a, &a.clone()));
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Numbers as the text formats write them.
+
+/// Appends a whole number.
+#[inline]
+pub(crate) fn write_whole(value: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// Appends a sample's value: whole numbers without a point, others in the shortest form that reads
+/// back as the same number.
+#[inline]
+pub(crate) fn write_value(value: f64, out: &mut Vec<u8>) {
+    match as_whole(value) {
+        Some(whole) => out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes()),
+        None => write_float(value, out),
+    }
+}
+
+/// Appends a number that always shows that it is a float, as `le` does: `1.0`, `+Inf`.
+pub(crate) fn write_float(value: f64, out: &mut Vec<u8>) {
+    if value.is_finite() {
+        out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+    } else if value.is_nan() {
+        out.extend_from_slice(b"NaN");
+    } else {
+        out.extend_from_slice(if value > 0.0 { b"+Inf" } else { b"-Inf" });
+    }
+}
+
+/// The value as a whole number, where an `f64` tells whole numbers apart (below 2^53).
+#[inline]
+pub(crate) fn as_whole(value: f64) -> Option<i64> {
+    const LIMIT: f64 = (1_u64 << 53) as f64;
+    let whole = value as i64;
+    // The comparison of bits keeps -0.0 what it is.
+    (value.abs() < LIMIT && (whole as f64).to_bits() == value.to_bits()).then_some(whole)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn value(value: f64) -> String {
+        let mut out = Vec::new();
+        write_value(value, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn values_are_written_shortest() {
+        for (given, expected) in [
+            (0.0, "0"),
+            (-0.0, "-0.0"),
+            (17.0, "17"),
+            (-3.0, "-3"),
+            (0.1, "0.1"),
+            (1e-7, "1e-7"),
+            (9_007_199_254_740_991.0, "9007199254740991"),
+            (1e300, "1e+300"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+        ] {
+            assert_eq!(value(given), expected);
+        }
+    }
+
+    #[test]
+    fn a_bound_is_always_a_float() {
+        let mut out = Vec::new();
+        write_float(1.0, &mut out);
+        assert_eq!(out, b"1.0");
+    }
+}

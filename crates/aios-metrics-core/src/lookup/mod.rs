@@ -1,0 +1,6 @@
+//! Finding a series by its label values, and a family by its name.
+
+pub(crate) mod append;
+pub(crate) mod node;
+pub(crate) mod table;
+pub(crate) mod values;

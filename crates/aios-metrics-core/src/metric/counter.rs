@@ -1,0 +1,107 @@
+//! Totals that only grow.
+
+use std::fmt;
+
+use super::Total;
+use super::amount::{Amount, Parts};
+use super::family::{Held, Metric, sealed};
+use super::series::{Series, total};
+use crate::descriptor::Kind;
+use crate::lookup::node::Node;
+use crate::storage::{Reader, local};
+use crate::sync::Ordering;
+
+/// A total that only grows: the handle of one series.
+///
+/// An update is a plain store into memory of the calling thread's own, whatever other threads do;
+/// it can't fail, block or panic. Whole amounts are counted exactly up to 2^64, fractions as `f64`.
+/// Updates are not async-signal-safe.
+///
+/// # Examples
+///
+/// ```
+/// use aios_metrics_core::Registry;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let sent = Registry::new().register_counter("sent_bytes_total", "Bytes sent", &[])?.with(&[])?;
+/// sent.inc();
+/// sent.inc_by(1_500_u64);
+/// sent.inc_by(0.5);
+/// assert_eq!(sent.get(), 1_501.5);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Counter {
+    cell: u32,
+    held: Held,
+}
+
+impl Counter {
+    /// Adds one.
+    #[inline]
+    pub fn inc(&self) {
+        self.inc_by(1_u64);
+    }
+
+    /// Adds `n`. A negative or non-finite amount is refused and counted.
+    #[inline]
+    pub fn inc_by(&self, n: impl Amount) {
+        match n.parts() {
+            Parts::Whole(n) if local::add(self.cell, n) => {}
+            parts => add_parts(self.held.series(), self.held.node(), parts),
+        }
+    }
+
+    /// The total over all threads.
+    ///
+    /// Costs a few nanoseconds for each thread that has ever updated a metric; for tests and
+    /// decisions, not for hot paths.
+    #[must_use]
+    pub fn get(&self) -> f64 {
+        self.total().as_f64()
+    }
+
+    fn total(&self) -> Total {
+        total(&mut Reader::default(), self.held.node())
+    }
+}
+
+/// Adds to a series that was just found.
+#[inline]
+pub(crate) fn add(series: &Series, node: Node<'_>, n: impl Amount) {
+    match n.parts() {
+        Parts::Whole(n) if local::add(node.cell(), n) => {}
+        parts => add_parts(series, node, parts),
+    }
+}
+
+/// What is rarer than whole amounts: fractions, totals past 2^64, what is no amount.
+fn add_parts(series: &Series, node: Node<'_>, parts: Parts) {
+    let fraction = match parts {
+        Parts::Whole(n) => n as f64,
+        Parts::Fraction(n) => n,
+        Parts::Invalid(_) => {
+            series.refused().amounts.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+    };
+    let cell = node.float().unwrap_or_else(|| series.float_cell(node));
+    local::add_f64(cell, fraction);
+}
+
+impl fmt::Debug for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Counter").field(&self.held).finish()
+    }
+}
+
+impl Metric for Counter {}
+
+impl sealed::Sealed for Counter {
+    const KIND: Kind = Kind::Counter;
+
+    fn handle(held: Held) -> Self {
+        Self { cell: held.node().cell(), held }
+    }
+}

@@ -1,0 +1,189 @@
+//! Observations counted by bucket.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::family::{Held, Metric, sealed};
+use super::series::Series;
+use crate::descriptor::Kind;
+use crate::lookup::node::Node;
+use crate::storage::local::{self, Cells};
+use crate::storage::{Reader, add_own, add_own_f64, add_shared, add_shared_f64};
+use crate::sync::Ordering;
+
+/// Up to this many bounds a search without branches is the fastest.
+const LINEAR: usize = 24;
+
+/// Observations counted by bucket: the handle of one series.
+///
+/// Each thread keeps buckets and sum of its own; the count is the sum of the buckets, so that
+/// `_count` always equals the `+Inf` bucket, while `_sum` may lag by the observations that are in
+/// flight. No update can fail, block or panic; a value that is not finite is refused and counted.
+///
+/// # Examples
+///
+/// ```
+/// use aios_metrics_core::Registry;
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let registry = Registry::new();
+/// let latency = registry.register_histogram("latency_seconds", "Latency", &[], Some(&[0.1, 1.0]))?.with(&[])?;
+/// latency.observe(0.25);
+/// latency.observe_duration(Duration::from_millis(50));
+/// let answer = latency.time(|| 6 * 7);
+/// assert_eq!((answer, latency.count()), (42, 3));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Histogram {
+    cell: u32,
+    held: Held,
+}
+
+impl Histogram {
+    /// Observes `value`.
+    #[inline]
+    pub fn observe(&self, value: f64) {
+        observe(self.held.series(), self.cell, value);
+    }
+
+    /// Observes a duration, in seconds.
+    #[inline]
+    pub fn observe_duration(&self, duration: Duration) {
+        self.observe(duration.as_secs_f64());
+    }
+
+    /// Begins to measure; dropping the timer observes the seconds since then.
+    pub fn start_timer(&self) -> Timer {
+        Timer { histogram: Some(self.clone()), start: Instant::now() }
+    }
+
+    /// Runs `f` and observes how many seconds it took.
+    pub fn time<T>(&self, f: impl FnOnce() -> T) -> T {
+        let _timer = self.start_timer();
+        f()
+    }
+
+    /// How many observations there were, over all threads.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        count(&mut Reader::default(), self.held.series(), self.held.node())
+    }
+
+    /// The sum of all observations, over all threads.
+    #[must_use]
+    pub fn sum(&self) -> f64 {
+        sum(&mut Reader::default(), self.held.series(), self.held.node())
+    }
+}
+
+/// Measures a stretch of time; observes it in seconds when dropped.
+#[derive(Debug)]
+#[must_use = "dropping it at once observes nothing but that"]
+pub struct Timer {
+    histogram: Option<Histogram>,
+    start: Instant,
+}
+
+impl Timer {
+    /// Observes now, and returns what was observed.
+    pub fn stop(mut self) -> Duration {
+        let elapsed = self.start.elapsed();
+        if let Some(histogram) = self.histogram.take() {
+            histogram.observe_duration(elapsed);
+        }
+        elapsed
+    }
+
+    /// Ends without observing anything.
+    pub fn discard(mut self) {
+        self.histogram = None;
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let Some(histogram) = self.histogram.take() {
+            histogram.observe_duration(self.start.elapsed());
+        }
+    }
+}
+
+/// Observes in the run of cells that begins at `cell`: buckets, `+Inf`, sum.
+#[inline]
+pub(crate) fn observe(series: &Series, cell: u32, value: f64) {
+    if !value.is_finite() {
+        series.refused().observations.fetch_add(1, Ordering::Relaxed);
+        return;
+    }
+    let bounds = series.descriptor().bounds();
+    let bucket = bucket(bounds, value);
+    match local::cells(cell) {
+        Cells::Own(cells) => {
+            if let Some([counts @ .., sum]) = cells.get(..bounds.len() + 2) {
+                add_own(&counts[bucket], 1);
+                add_own_f64(sum, value);
+            }
+        }
+        Cells::Shared(cells) => {
+            if let Some([counts @ .., sum]) = cells.get(..bounds.len() + 2) {
+                add_shared(&counts[bucket], 1);
+                add_shared_f64(sum, value);
+            }
+        }
+    }
+}
+
+/// The first bucket whose bound is not below the value: its place is the number of bounds below.
+#[inline]
+fn bucket(bounds: &[f64], value: f64) -> usize {
+    if bounds.len() <= LINEAR {
+        bounds.iter().map(|&bound| usize::from(bound < value)).sum()
+    } else {
+        bounds.partition_point(|&bound| bound < value)
+    }
+}
+
+pub(crate) fn count(reader: &mut Reader<'static>, series: &Series, node: Node<'_>) -> u64 {
+    let buckets = series.descriptor().bounds().len() as u32 + 1;
+    (0..buckets).map(|i| reader.sum(&local::STORAGE, node.cell() + i) as u64).sum()
+}
+
+pub(crate) fn sum(reader: &mut Reader<'static>, series: &Series, node: Node<'_>) -> f64 {
+    reader.sum_f64(&local::STORAGE, node.cell() + series.descriptor().bounds().len() as u32 + 1)
+}
+
+impl fmt::Debug for Histogram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Histogram").field(&self.held).finish()
+    }
+}
+
+impl Metric for Histogram {}
+
+impl sealed::Sealed for Histogram {
+    const KIND: Kind = Kind::Histogram;
+
+    fn handle(held: Held) -> Self {
+        Self { cell: held.node().cell(), held }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::bucket;
+
+    #[test]
+    fn a_value_on_a_bound_belongs_to_its_bucket() {
+        for len in [1, 8, 20, 24, 25, 1_000] {
+            let bounds = crate::linear_buckets(1.0, 1.0, len);
+            for (i, &bound) in bounds.iter().enumerate() {
+                assert_eq!(bucket(&bounds, bound), i);
+                assert_eq!(bucket(&bounds, bound + 0.5), i + 1);
+            }
+            assert_eq!((bucket(&bounds, f64::MIN), bucket(&bounds, f64::MAX)), (0, len));
+        }
+    }
+}

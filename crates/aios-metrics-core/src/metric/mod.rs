@@ -1,0 +1,16 @@
+//! Metric types: handles that users hold, and the families that they come from.
+
+mod amount;
+pub(crate) mod counter;
+mod family;
+pub(crate) mod gauge;
+pub(crate) mod histogram;
+pub(crate) mod series;
+
+pub use amount::Amount;
+pub(crate) use amount::{Parts, Total};
+pub use counter::Counter;
+pub(crate) use family::Held;
+pub use family::{Family, Metric};
+pub use gauge::{Gauge, InFlight};
+pub use histogram::{Histogram, Timer};

@@ -1,0 +1,303 @@
+//! Everything that is registered, and the calls by name.
+
+mod options;
+mod self_metrics;
+mod update;
+
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+pub use self::options::RegistryOptions;
+use crate::collect::Collect;
+use crate::descriptor::Descriptor;
+use crate::document::RESERVED_KEYS;
+use crate::error::RegisterError;
+use crate::format::Format;
+use crate::lookup::append::AppendList;
+use crate::lookup::table::Table;
+use crate::metric::series::{Refused, Series};
+use crate::metric::{Counter, Family, Gauge, Histogram};
+use crate::rolling::RollingSet;
+use crate::snapshot::Snapshot;
+use crate::source::Source;
+use crate::storage::Section;
+use crate::sync::{Mutex, lock};
+
+/// Everything that is registered: families, rolling metrics, collectors.
+///
+/// Cheap to clone; clones share everything. Nothing is global: two registries know nothing of each
+/// other. Registering takes a lock; looking up, updating and taking snapshots take none.
+///
+/// # Examples
+///
+/// ```
+/// use aios_metrics_core::{PrometheusText, Registry};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let registry = Registry::new();
+/// registry.register_counter("events_total", "Events", &["type"])?;
+/// registry.increment_counter("events_total", &[("type", "click")], 2_u64)?;
+///
+/// let mut page = Vec::new();
+/// registry.encode(&PrometheusText, &mut page);
+/// assert!(String::from_utf8(page)?.ends_with("events_total{type=\"click\"} 2\n"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Registry(Arc<Inner>);
+
+struct Inner {
+    options: RegistryOptions,
+    hasher: RandomState,
+    /// Families by every name under which they can be updated.
+    names: Table,
+    aliases: AppendList<Alias>,
+    families: AppendList<Arc<Series>>,
+    collectors: AppendList<Collector>,
+    /// Who exposes what. Held while something is registered.
+    claims: Mutex<BTreeMap<String, Claim>>,
+    rolling: RollingSet,
+    refused: Arc<Refused>,
+    /// Snapshots to be filled again by `encode`.
+    spare: Mutex<Vec<Snapshot>>,
+}
+
+struct Alias {
+    name: Box<str>,
+    series: Arc<Series>,
+}
+
+struct Collector {
+    collect: Box<dyn Collect>,
+    descriptors: Arc<[Descriptor]>,
+}
+
+#[derive(Clone)]
+struct Claim {
+    descriptor: Descriptor,
+    /// `None` for what a collector adds.
+    series: Option<Arc<Series>>,
+}
+
+impl Registry {
+    /// An empty registry with the default [`RegistryOptions`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_options(RegistryOptions::default())
+    }
+
+    /// An empty registry.
+    #[must_use]
+    pub fn with_options(options: RegistryOptions) -> Self {
+        Self(Arc::new(Inner {
+            hasher: RandomState::default(),
+            names: Table::new(),
+            aliases: AppendList::new(),
+            families: AppendList::new(),
+            collectors: AppendList::new(),
+            claims: Mutex::new(BTreeMap::new()),
+            rolling: RollingSet::new(options.rolling_windows, options.max_rolling, options.time.clone()),
+            refused: Arc::default(),
+            spare: Mutex::new(Vec::new()),
+            options,
+        }))
+    }
+
+    /// Registers a counter, or finds the one that is registered already: registering the same twice
+    /// gives the same family, and the first help stays.
+    ///
+    /// `jobs` and `jobs_total` are one and the same counter, exposed as `jobs_total`.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`] for names that can't be used, and when the name is taken by something else.
+    pub fn register_counter(
+        &self,
+        name: &str,
+        help: &str,
+        label_names: &[&str],
+    ) -> Result<Family<Counter>, RegisterError> {
+        self.family(Descriptor::counter(name, help, label_names)?).map(Family::new)
+    }
+
+    /// Registers a gauge, or finds the one that is registered already.
+    ///
+    /// # Errors
+    ///
+    /// As for [`register_counter`](Self::register_counter).
+    pub fn register_gauge(
+        &self,
+        name: &str,
+        help: &str,
+        label_names: &[&str],
+    ) -> Result<Family<Gauge>, RegisterError> {
+        self.family(Descriptor::gauge(name, help, label_names)?).map(Family::new)
+    }
+
+    /// Registers a histogram, or finds the one that is registered already. `None` takes the default
+    /// buckets of the options.
+    ///
+    /// # Errors
+    ///
+    /// As for [`register_counter`](Self::register_counter), and for bounds that can't be used.
+    pub fn register_histogram(
+        &self,
+        name: &str,
+        help: &str,
+        label_names: &[&str],
+        buckets: Option<&[f64]>,
+    ) -> Result<Family<Histogram>, RegisterError> {
+        let buckets = buckets.unwrap_or(&self.0.options.default_buckets);
+        self.family(Descriptor::histogram(name, help, label_names, buckets)?).map(Family::new)
+    }
+
+    /// Registers a collector, which adds families of its own to every snapshot.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`] when a family that it describes has a name that is taken.
+    pub fn register(&self, collector: impl Collect) -> Result<(), RegisterError> {
+        let descriptors: Arc<[Descriptor]> = collector.describe().into();
+        let mut claims = lock(&self.0.claims);
+        let mut added = BTreeMap::new();
+        for descriptor in &*descriptors {
+            let taken = free(&claims, descriptor)?.or(free(&added, descriptor)?);
+            if let Some(claim) = taken {
+                return Err(conflict(descriptor.exposed_name(), &claim.descriptor, descriptor));
+            }
+            let claim = Claim { descriptor: descriptor.clone(), series: None };
+            added.extend(descriptor.claimed_names().into_iter().map(|name| (name, claim.clone())));
+        }
+        claims.append(&mut added);
+        self.0.collectors.push(Collector { collect: Box::new(collector), descriptors });
+        Ok(())
+    }
+
+    /// Appends the page in `format` to `out`.
+    ///
+    /// Stops no writer. Allocates nothing once `out` and the registry's spare snapshot have grown to
+    /// their size.
+    pub fn encode(&self, format: &impl Format, out: &mut Vec<u8>) {
+        let mut snapshot = lock(&self.0.spare).pop().unwrap_or_else(Snapshot::samples_only);
+        self.snapshot_into(&mut snapshot);
+        format.encode(&snapshot, out);
+        snapshot.clear(snapshot.taken());
+        lock(&self.0.spare).push(snapshot);
+    }
+
+    fn family(&self, descriptor: Descriptor) -> Result<Arc<Series>, RegisterError> {
+        let inner = &*self.0;
+        for name in descriptor.claimed_names() {
+            if let Some(&key) = RESERVED_KEYS.iter().find(|key| **key == name) {
+                return Err(RegisterError::ReservedName { name, key: key.to_owned() });
+            }
+        }
+        let mut claims = lock(&inner.claims);
+        if let Some(claim) = free(&claims, &descriptor)? {
+            return claim
+                .series
+                .clone()
+                .ok_or_else(|| conflict(descriptor.exposed_name(), &claim.descriptor, &descriptor));
+        }
+        let series =
+            Arc::new(Series::new(descriptor.clone(), inner.options.max_series, Arc::clone(&inner.refused)));
+        let claim = Claim { descriptor: descriptor.clone(), series: Some(Arc::clone(&series)) };
+        claims.extend(descriptor.claimed_names().into_iter().map(|name| (name, claim.clone())));
+        self.add_alias(descriptor.exposed_name(), &series);
+        if descriptor.name() != descriptor.exposed_name() {
+            self.add_alias(descriptor.name(), &series);
+        }
+        inner.families.push(Arc::clone(&series));
+        Ok(series)
+    }
+
+    /// Under the lock on the claims.
+    fn add_alias(&self, name: &str, series: &Arc<Series>) {
+        let inner = &*self.0;
+        let len = inner.aliases.len();
+        let index = inner.aliases.push(Alias { name: name.into(), series: Arc::clone(series) });
+        let hash_of = |index| inner.aliases.get(index as usize).map_or(0, |alias| self.hash(&alias.name));
+        inner.names.insert(len, self.hash(name), index as u64, hash_of);
+    }
+
+    #[inline]
+    fn hash(&self, name: &str) -> u64 {
+        use std::hash::Hasher;
+        let mut hasher = self.0.hasher.build_hasher();
+        hasher.write(name.as_bytes());
+        hasher.finish()
+    }
+
+    /// The family of that name.
+    #[inline]
+    fn find(&self, name: &str) -> Option<&Arc<Series>> {
+        let aliases = &self.0.aliases;
+        let matches = |index| aliases.get(index as usize).is_some_and(|alias| *alias.name == *name);
+        let index = self.0.names.find(self.hash(name), matches)?;
+        aliases.get(index as usize).map(|alias| &alias.series)
+    }
+}
+
+/// The claim of the same family, if there is one; an error if something else claims one of its names.
+fn free<'c>(
+    claims: &'c BTreeMap<String, Claim>,
+    wanted: &Descriptor,
+) -> Result<Option<&'c Claim>, RegisterError> {
+    let mut same = None;
+    for name in wanted.claimed_names() {
+        if let Some(claim) = claims.get(&name) {
+            if !claim.descriptor.agrees_with(wanted) {
+                return Err(conflict(&name, &claim.descriptor, wanted));
+            }
+            same = Some(claim);
+        }
+    }
+    Ok(same)
+}
+
+fn conflict(exposed: &str, existing: &Descriptor, requested: &Descriptor) -> RegisterError {
+    RegisterError::Conflict {
+        exposed: exposed.to_owned(),
+        existing: existing.to_string(),
+        requested: requested.to_string(),
+    }
+}
+
+impl Source for Registry {
+    fn snapshot_into(&self, snapshot: &mut Snapshot) {
+        let _section = Section::enter();
+        let inner = &*self.0;
+        snapshot.clear(inner.options.time.wall());
+        for series in inner.families.iter() {
+            snapshot.add_series(series);
+        }
+        for collector in inner.collectors.iter() {
+            snapshot.expect(&collector.descriptors);
+            collector.collect.collect(snapshot);
+        }
+        if let Some(summaries) = snapshot.summaries_mut() {
+            inner.rolling.summarize(summaries);
+        }
+        snapshot.finish();
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry")
+            .field("families", &self.0.families.len())
+            .field("collectors", &self.0.collectors.len())
+            .field("rolling", &self.0.rolling)
+            .finish()
+    }
+}

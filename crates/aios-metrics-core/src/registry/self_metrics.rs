@@ -1,0 +1,79 @@
+//! What a registry tells of itself.
+
+use std::sync::{Arc, Weak};
+
+use super::{Inner, Registry};
+use crate::collect::Collect;
+use crate::descriptor::Descriptor;
+use crate::error::RegisterError;
+use crate::snapshot::Snapshot;
+use crate::sync::Ordering;
+
+impl Registry {
+    /// Adds the registry's figures of itself to every snapshot: `aios_metrics_series{family}`,
+    /// `aios_metrics_series_overflow_total{family}`, `aios_metrics_dropped_labels_total{family}` and
+    /// `aios_metrics_rejected_updates_total{reason}`.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError::Conflict`] when one of those names is taken, by an earlier call for one.
+    pub fn register_self_metrics(&self) -> Result<(), RegisterError> {
+        let family = ["family"].as_slice();
+        self.register(SelfMetrics {
+            registry: Arc::downgrade(&self.0),
+            series: Descriptor::gauge("aios_metrics_series", "Series of each family", family)?,
+            overflow: Descriptor::counter(
+                "aios_metrics_series_overflow_total",
+                "Updates that went to the overflow series, by family; families without any are left out",
+                family,
+            )?,
+            dropped: Descriptor::counter(
+                "aios_metrics_dropped_labels_total",
+                "Updates whose labels were dropped because the family has none; families without any are left out",
+                family,
+            )?,
+            rejected: Descriptor::counter(
+                "aios_metrics_rejected_updates_total",
+                "Updates that were refused because of their value",
+                &["reason"],
+            )?,
+        })
+    }
+}
+
+struct SelfMetrics {
+    registry: Weak<Inner>,
+    series: Descriptor,
+    overflow: Descriptor,
+    dropped: Descriptor,
+    rejected: Descriptor,
+}
+
+impl Collect for SelfMetrics {
+    fn describe(&self) -> Vec<Descriptor> {
+        [&self.series, &self.overflow, &self.dropped, &self.rejected].map(Clone::clone).into()
+    }
+
+    fn collect(&self, snapshot: &mut Snapshot) {
+        let Some(registry) = self.registry.upgrade() else { return };
+        let families = || registry.families.iter();
+
+        let mut series = snapshot.family(&self.series);
+        for family in families() {
+            series.gauge(&[family.descriptor().exposed_name()], family.len() as f64);
+        }
+        let mut overflow = snapshot.family(&self.overflow);
+        for family in families().filter(|family| family.overflowed() > 0) {
+            overflow.counter(&[family.descriptor().exposed_name()], family.overflowed());
+        }
+        let mut dropped = snapshot.family(&self.dropped);
+        for family in families().filter(|family| family.dropped_labels() > 0) {
+            dropped.counter(&[family.descriptor().exposed_name()], family.dropped_labels());
+        }
+        snapshot
+            .family(&self.rejected)
+            .counter(&["counter_amount"], registry.refused.amounts.load(Ordering::Relaxed))
+            .counter(&["histogram_value"], registry.refused.observations.load(Ordering::Relaxed))
+            .counter(&["rolling_value"], registry.rolling.refused());
+    }
+}

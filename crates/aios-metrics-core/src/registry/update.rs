@@ -1,0 +1,225 @@
+//! Updates and readings by name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Registry;
+use crate::descriptor::Kind;
+use crate::error::UpdateError;
+use crate::metric::series::{Series, total};
+use crate::metric::{Amount, Counter, Gauge, Held, Histogram, Metric, Parts, counter, gauge, histogram};
+use crate::rolling::{ExtendedMetrics, RollingMetric, Summaries};
+use crate::storage::{Reader, Section};
+use crate::sync::Ordering;
+
+/// Labels may come in any order. Updating a series that exists takes no lock and allocates nothing;
+/// the first update of a label set creates its series. For hot paths keep a handle.
+impl Registry {
+    /// Adds `amount` to a counter.
+    ///
+    /// # Errors
+    ///
+    /// [`UpdateError`] when the metric is unknown or no counter, when the labels don't fit, and for
+    /// a negative or non-finite amount. Nothing is recorded then.
+    pub fn increment_counter(
+        &self,
+        name: &str,
+        labels: &[(&str, &str)],
+        amount: impl Amount,
+    ) -> Result<(), UpdateError> {
+        let _section = Section::enter();
+        let series = self.find_kind(name, Kind::Counter)?;
+        if let Parts::Invalid(amount) = amount.parts() {
+            series.refused().amounts.fetch_add(1, Ordering::Relaxed);
+            return Err(UpdateError::Amount { name: name.to_owned(), amount });
+        }
+        counter::add(series, series.with_labels(labels)?, amount);
+        Ok(())
+    }
+
+    /// Sets a gauge.
+    ///
+    /// # Errors
+    ///
+    /// [`UpdateError`] when the metric is unknown or no gauge, and when the labels don't fit.
+    pub fn set_gauge(&self, name: &str, value: f64, labels: &[(&str, &str)]) -> Result<(), UpdateError> {
+        let _section = Section::enter();
+        let series = self.find_kind(name, Kind::Gauge)?;
+        gauge::set(series.with_labels(labels)?, value);
+        Ok(())
+    }
+
+    /// Observes a value in a histogram.
+    ///
+    /// # Errors
+    ///
+    /// [`UpdateError`] when the metric is unknown or no histogram, when the labels don't fit, and
+    /// for a value that is not finite. Nothing is recorded then.
+    pub fn observe_histogram(
+        &self,
+        name: &str,
+        value: f64,
+        labels: &[(&str, &str)],
+    ) -> Result<(), UpdateError> {
+        let _section = Section::enter();
+        let series = self.find_kind(name, Kind::Histogram)?;
+        if !value.is_finite() {
+            series.refused().observations.fetch_add(1, Ordering::Relaxed);
+            return Err(UpdateError::NonFinite { name: name.to_owned(), value });
+        }
+        histogram::observe(series, series.with_labels(labels)?.cell(), value);
+        Ok(())
+    }
+
+    /// The handle of a counter's series, to keep.
+    ///
+    /// # Errors
+    ///
+    /// [`UpdateError`] when the metric is unknown or no counter, and when the labels don't fit.
+    pub fn counter(&self, name: &str, labels: &[(&str, &str)]) -> Result<Counter, UpdateError> {
+        self.handle(name, labels)
+    }
+
+    /// The handle of a gauge's series, to keep.
+    ///
+    /// # Errors
+    ///
+    /// [`UpdateError`] when the metric is unknown or no gauge, and when the labels don't fit.
+    pub fn gauge(&self, name: &str, labels: &[(&str, &str)]) -> Result<Gauge, UpdateError> {
+        self.handle(name, labels)
+    }
+
+    /// The handle of a histogram's series, to keep.
+    ///
+    /// # Errors
+    ///
+    /// [`UpdateError`] when the metric is unknown or no histogram, and when the labels don't fit.
+    pub fn histogram(&self, name: &str, labels: &[(&str, &str)]) -> Result<Histogram, UpdateError> {
+        self.handle(name, labels)
+    }
+
+    /// The value of a series that exists; for tests.
+    ///
+    /// A histogram answers its count to its name and to `name_count`, its sum to `name_sum`.
+    #[must_use]
+    pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        let _section = Section::enter();
+        let reader = &mut Reader::default();
+        let histogram = |name| self.find(name).filter(|series| series.descriptor().kind() == Kind::Histogram);
+        if let Some(series) = self.find(name) {
+            let node = series.existing(labels)?;
+            return Some(match series.descriptor().kind() {
+                Kind::Counter => total(reader, node).as_f64(),
+                Kind::Gauge => f64::from_bits(gauge::word(node).load(Ordering::Relaxed)),
+                Kind::Histogram => histogram::count(reader, series, node) as f64,
+            });
+        }
+        if let Some(series) = name.strip_suffix("_sum").and_then(histogram) {
+            return Some(histogram::sum(reader, series, series.existing(labels)?));
+        }
+        let series = name.strip_suffix("_count").and_then(histogram)?;
+        Some(histogram::count(reader, series, series.existing(labels)?) as f64)
+    }
+
+    /// Adds an observation to a rolling metric, which its first observation creates with the
+    /// longest of the registry's windows.
+    ///
+    /// # Errors
+    ///
+    /// [`UpdateError`] when the name is empty, when there are too many rolling metrics, and for a
+    /// value that is not finite.
+    pub fn observe_rolling(&self, name: &str, value: f64) -> Result<(), UpdateError> {
+        self.0.rolling.observe("", name, value, None)
+    }
+
+    /// The same with a window of its own, which counts when this is the first observation.
+    ///
+    /// # Errors
+    ///
+    /// As for [`observe_rolling`](Self::observe_rolling).
+    pub fn observe_rolling_with_window(
+        &self,
+        name: &str,
+        value: f64,
+        window: Duration,
+    ) -> Result<(), UpdateError> {
+        self.0.rolling.observe("", name, value, Some(window))
+    }
+
+    /// Adds an observation to a rolling metric in a category.
+    ///
+    /// # Errors
+    ///
+    /// As for [`observe_rolling`](Self::observe_rolling); the category must not be empty either.
+    pub fn observe_custom_rolling(&self, category: &str, name: &str, value: f64) -> Result<(), UpdateError> {
+        self.observe_custom(category, name, value, None)
+    }
+
+    /// The same with a window of its own, which counts when this is the first observation.
+    ///
+    /// # Errors
+    ///
+    /// As for [`observe_custom_rolling`](Self::observe_custom_rolling).
+    pub fn observe_custom_rolling_with_window(
+        &self,
+        category: &str,
+        name: &str,
+        value: f64,
+        window: Duration,
+    ) -> Result<(), UpdateError> {
+        self.observe_custom(category, name, value, Some(window))
+    }
+
+    fn observe_custom(
+        &self,
+        category: &str,
+        name: &str,
+        value: f64,
+        window: Option<Duration>,
+    ) -> Result<(), UpdateError> {
+        if category.is_empty() {
+            return Err(UpdateError::RollingName { category: String::new(), name: name.to_owned() });
+        }
+        self.0.rolling.observe(category, name, value, window)
+    }
+
+    /// The rolling metric of that name, created if need be; to keep.
+    ///
+    /// # Errors
+    ///
+    /// [`UpdateError`] when the name is empty or there are too many rolling metrics.
+    pub fn rolling(&self, name: &str) -> Result<RollingMetric, UpdateError> {
+        self.0.rolling.metric(name)
+    }
+
+    /// The summaries of all rolling metrics.
+    #[must_use]
+    pub fn extended_metrics(&self) -> ExtendedMetrics {
+        let mut summaries = Summaries::default();
+        self.0.rolling.summarize(&mut summaries);
+        ExtendedMetrics::new(&summaries)
+    }
+
+    fn handle<M: Metric>(&self, name: &str, labels: &[(&str, &str)]) -> Result<M, UpdateError> {
+        let _section = Section::enter();
+        let series = self.find_kind(name, M::KIND)?;
+        Ok(M::handle(Held::new(series, series.with_labels(labels)?)))
+    }
+
+    #[inline]
+    fn find_kind(&self, name: &str, expected: Kind) -> Result<&Arc<Series>, UpdateError> {
+        match self.find(name) {
+            Some(series) if series.descriptor().kind() == expected => Ok(series),
+            found => Err(not_found(name, expected, found)),
+        }
+    }
+}
+
+#[cold]
+fn not_found(name: &str, expected: Kind, found: Option<&Arc<Series>>) -> UpdateError {
+    let name = name.to_owned();
+    match found {
+        Some(series) => UpdateError::WrongKind { name, expected, actual: series.descriptor().kind() },
+        None => UpdateError::UnknownMetric { name },
+    }
+}

@@ -1,0 +1,20 @@
+//! Rolling windows: averages, counts, rates and extremes of the last minutes in fixed memory.
+//!
+//! Each metric has one ring of time slots; each thread has one slot of its own per metric, in its
+//! slab. An observation goes into the thread's slot; when the time of the slot is over, the thread
+//! folds it into the ring, unless a reader holds the ring, in which case it goes on in a backlog
+//! and is folded later. A reader holds the ring while it adds up the ring and all slots, so that
+//! every observation is in exactly one place.
+
+mod metric;
+mod ring;
+mod set;
+mod slot;
+mod summary;
+
+pub use metric::RollingMetric;
+pub(crate) use metric::Time;
+pub(crate) use set::RollingSet;
+pub use set::RollingWindows;
+pub use summary::{ExtendedMetrics, Summary};
+pub(crate) use summary::{Named, Summaries};

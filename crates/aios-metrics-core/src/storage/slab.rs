@@ -1,0 +1,75 @@
+//! A thread's cells.
+
+#![allow(unsafe_code)]
+
+use super::pointers::Pointers;
+use crate::sync::{AtomicU64, Ordering};
+
+/// Cells of one chunk.
+pub(crate) const CHUNK: usize = if cfg!(loom) { 4 } else { 1_024 };
+
+/// A run of cells that lies in one piece of memory.
+pub(crate) type Chunk = [AtomicU64; CHUNK];
+
+/// The cells of one thread, by id: chunks that their owner allocates on first touch.
+///
+/// Only the owner writes (relaxed load, relaxed store: no read-modify-write), anybody reads. A
+/// chunk is published with Release and neither moves nor goes away while the storage lives.
+pub(crate) struct Slab {
+    chunks: Pointers<Chunk>,
+}
+
+impl Slab {
+    #[cfg(not(loom))]
+    pub(crate) const fn new() -> Self {
+        Self { chunks: Pointers::new() }
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn new() -> Self {
+        Self { chunks: Pointers::new() }
+    }
+
+    /// The chunk with the given number, once its owner has touched it.
+    #[inline]
+    pub(crate) fn chunk(&self, number: usize) -> Option<&Chunk> {
+        // SAFETY: null, or a chunk that `touch` made; chunks live as long as the slab.
+        unsafe { self.chunks.get(number).as_ref() }
+    }
+
+    /// The cells from `id` to the end of their chunk, once their owner has touched it.
+    #[inline]
+    pub(crate) fn cells(&self, id: u32) -> Option<&[AtomicU64]> {
+        let id = id as usize;
+        self.chunk(id / CHUNK).map(|chunk| &chunk[id % CHUNK..])
+    }
+
+    /// The chunk with the given number, allocated if need be. One caller at a time: the owner.
+    #[cold]
+    pub(crate) fn touch(&self, number: usize) -> &Chunk {
+        if self.chunk(number).is_none() {
+            let cells: Box<[AtomicU64]> = (0..CHUNK).map(|_| AtomicU64::new(0)).collect();
+            self.chunks.set(number, Box::into_raw(cells).cast());
+        }
+        // SAFETY: set just now or before; see `chunk`.
+        unsafe { &*self.chunks.get(number) }
+    }
+
+    /// Sets `len` cells from `id` to zero. Nobody updates or reads them at this time.
+    pub(crate) fn clear(&self, id: u32, len: u32) {
+        if let Some(cells) = self.cells(id) {
+            for cell in &cells[..len as usize] {
+                cell.store(0, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl Drop for Slab {
+    fn drop(&mut self) {
+        for chunk in self.chunks.iter() {
+            // SAFETY: a box that `touch` made, and nobody else has the slab any more.
+            drop(unsafe { Box::from_raw(chunk) });
+        }
+    }
+}
