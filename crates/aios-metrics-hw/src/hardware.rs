@@ -1,0 +1,219 @@
+//! The probes and their latest reading behind one handle.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use crate::names::{ProbeName, ProbeSet, UnknownProbe};
+use crate::options::{HardwareOptions, Roots};
+use crate::page::Page;
+use crate::probe::Probe;
+use crate::reading::Reading;
+use crate::system;
+
+/// The probes of this system and what they read last. Cheap to clone: all clones share both.
+///
+/// [`refresh`](Self::refresh) reads the system, about 0.05 ms on Linux. The page, the document and
+/// [`reading`](Self::reading) take the latest reading from memory, so that neither a scrape nor a
+/// push waits for a file. Before the first refresh there are no figures at all.
+///
+/// Each probe has a lock of its own. Where a probe may hang, read each with
+/// [`refresh_probe`](Self::refresh_probe) on a thread of its own: the others go on, and so do the
+/// readers of the latest reading.
+///
+/// # Examples
+///
+/// ```
+/// use aios_metrics_hw::Hardware;
+///
+/// let hardware = Hardware::new();
+/// assert_eq!(hardware.reading().process.cpu_seconds, None);
+///
+/// hardware.refresh();
+/// assert!(hardware.reading().process.cpu_seconds.is_some());
+/// ```
+#[derive(Clone)]
+pub struct Hardware(Arc<Inner>);
+
+struct Inner {
+    probes: Vec<Slot>,
+    page: Page,
+    latest: Mutex<Reading>,
+}
+
+struct Slot {
+    name: ProbeName,
+    probe: Mutex<Box<dyn Probe>>,
+}
+
+impl Hardware {
+    /// All probes, on the system that this process runs on. Nothing is read yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_options(HardwareOptions::new())
+    }
+
+    /// The probes with the given names only.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownProbe`] for the first name that no probe has; its message lists the known ones.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aios_metrics_hw::Hardware;
+    ///
+    /// assert!(Hardware::with_probes(&["process"]).is_ok());
+    /// let error = Hardware::with_probes(&["process", "disk"]).unwrap_err();
+    /// assert_eq!(error.to_string(), "unknown probe \"disk\": the known probes are process, host");
+    /// ```
+    pub fn with_probes(names: &[impl AsRef<str>]) -> Result<Self, UnknownProbe> {
+        Ok(Self::with_options(HardwareOptions::new().with_probes(ProbeSet::from_names(names)?)))
+    }
+
+    /// All probes, on a machine whose file trees stand at `roots`.
+    #[must_use]
+    pub fn with_roots(roots: Roots) -> Self {
+        Self::with_options(HardwareOptions::new().with_roots(roots))
+    }
+
+    /// As the options say.
+    #[must_use]
+    pub fn with_options(options: HardwareOptions) -> Self {
+        Self::from_probes(options.probes().iter().map(|name| (name, system::probe(name, &options))))
+    }
+
+    pub(crate) fn from_probes(probes: impl Iterator<Item = (ProbeName, Box<dyn Probe>)>) -> Self {
+        let probes: Vec<_> = probes.map(|(name, probe)| Slot { name, probe: Mutex::new(probe) }).collect();
+        let page = Page::new(&probes.iter().map(|slot| slot.name).collect::<Vec<_>>());
+        Self(Arc::new(Inner { probes, page, latest: Mutex::default() }))
+    }
+
+    /// The names of the probes, in the order in which [`refresh`](Self::refresh) reads them.
+    pub fn probes(&self) -> impl ExactSizeIterator<Item = ProbeName> {
+        self.0.probes.iter().map(|slot| slot.name)
+    }
+
+    /// Reads every probe now, one after the other, and keeps what they found.
+    ///
+    /// A probe that another thread is reading at this moment is passed over: its reading is on its
+    /// way, and nobody waits for it twice.
+    pub fn refresh(&self) {
+        for slot in &self.0.probes {
+            self.0.refresh(slot);
+        }
+    }
+
+    /// Reads one probe now, as [`refresh`](Self::refresh) does; nothing when it was not chosen.
+    pub fn refresh_probe(&self, name: ProbeName) {
+        if let Some(slot) = self.0.probes.iter().find(|slot| slot.name == name) {
+            self.0.refresh(slot);
+        }
+    }
+
+    /// What the probes found last; empty before the first [`refresh`](Self::refresh).
+    #[must_use]
+    pub fn reading(&self) -> Reading {
+        self.0.latest().clone()
+    }
+
+    pub(crate) fn page(&self) -> &Page {
+        &self.0.page
+    }
+}
+
+impl Inner {
+    fn refresh(&self, slot: &Slot) {
+        let mut probe = match slot.probe.try_lock() {
+            Ok(probe) => probe,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        // Stored before the probe is unlocked, so that its readings are stored in their order.
+        let outcome = probe.read();
+        self.latest().store(slot.name, outcome);
+    }
+
+    /// Held only to copy a reading in or out.
+    fn latest(&self) -> MutexGuard<'_, Reading> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Hardware {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Hardware {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hardware").field("reading", &self.reading()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::thread;
+
+    use super::*;
+    use crate::probe::{Figures, Outcome};
+    use crate::reading::{HostReading, ProcessReading};
+
+    /// Says that it is being read, then hangs until it is told to go on.
+    struct Hanging {
+        entered: Sender<()>,
+        go_on: Receiver<()>,
+    }
+
+    impl Probe for Hanging {
+        fn read(&mut self) -> Outcome {
+            self.entered.send(()).unwrap();
+            self.go_on.recv().unwrap();
+            Outcome::whole(Figures::Process(ProcessReading { threads: Some(7), ..Default::default() }))
+        }
+    }
+
+    struct Counting(f64);
+
+    impl Probe for Counting {
+        fn read(&mut self) -> Outcome {
+            self.0 += 1.0;
+            Outcome::whole(Figures::Host(HostReading { load1: Some(self.0), ..Default::default() }))
+        }
+    }
+
+    #[test]
+    fn a_hanging_probe_holds_up_only_itself() {
+        let (entered, has_entered) = channel();
+        let (release, go_on) = channel();
+        let probes: [(_, Box<dyn Probe>); 2] = [
+            (ProbeName::Process, Box::new(Hanging { entered, go_on })),
+            (ProbeName::Host, Box::new(Counting(0.0))),
+        ];
+        let hardware = Hardware::from_probes(probes.into_iter());
+        let hung = thread::spawn({
+            let hardware = hardware.clone();
+            move || hardware.refresh_probe(ProbeName::Process)
+        });
+        has_entered.recv().unwrap();
+
+        hardware.refresh();
+        hardware.refresh();
+        let meanwhile = hardware.reading();
+        assert_eq!((meanwhile.host.load1, meanwhile.process.threads), (Some(2.0), None));
+        assert_eq!(meanwhile.probes.len(), 1, "only the host probe has answered");
+
+        release.send(()).unwrap();
+        hung.join().unwrap();
+        let reading = hardware.reading();
+        assert_eq!((reading.host.load1, reading.process.threads), (Some(2.0), Some(7)));
+    }
+
+    #[test]
+    fn handles_can_be_shared() {
+        fn shared<T: Send + Sync + Clone + fmt::Debug>() {}
+        shared::<Hardware>();
+    }
+}
