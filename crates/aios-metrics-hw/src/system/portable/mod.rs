@@ -44,12 +44,10 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn it_agrees_with_the_probes_of_linux() {
-        let hardware = Hardware::new();
-        hardware.refresh();
-        let linux = hardware.reading();
-        let hardware = hardware();
-        hardware.refresh();
-        let portable = hardware.reading();
+        let (linux, portable) = (Hardware::new(), hardware());
+        linux.refresh();
+        portable.refresh();
+        let (linux, portable) = (linux.reading(), portable.reading());
         assert_eq!(portable.host.memory_total_bytes, linux.host.memory_total_bytes);
         let start = |reading: &crate::reading::Reading| reading.process.start_time_seconds.unwrap();
         assert!((start(&portable) - start(&linux)).abs() <= 1.0);

@@ -1,0 +1,203 @@
+//! Machines are folders: what is read from each tree in `fixtures`, compared whole with what should
+//! be found there.
+//!
+//! `reading.txt` is a reading's `{:#?}`, `hardware.json` the document's object (null: none).
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aios_metrics_core::{Clock, ManualClock, Section};
+use aios_metrics_hw::{Hardware, HardwareOptions, ProbeError, ProbeName, Roots};
+use serde_json::Value;
+
+/// Tests run in the crate's folder, so that errors in golden files hold paths of any checkout.
+fn fixture(machine: &str) -> PathBuf {
+    Path::new("tests/fixtures").join(machine)
+}
+
+fn read(folder: &Path) -> Hardware {
+    let hardware = Hardware::with_roots(Roots::under(folder));
+    hardware.refresh();
+    hardware
+}
+
+fn check(machine: &str) {
+    let hardware = read(&fixture(machine));
+    let golden = |name| fs::read_to_string(fixture(machine).join(name)).unwrap();
+    assert_eq!(format!("{:#?}\n", hardware.reading()), golden("reading.txt"), "{machine}");
+    let json: Option<Value> = serde_json::from_str(&golden("hardware.json")).unwrap();
+    assert_eq!(Section::read(&hardware), json, "{machine}");
+}
+
+#[test]
+fn a_machine_as_it_should_be() {
+    check("normal");
+}
+
+#[test]
+fn a_command_name_that_looks_like_fields() {
+    check("odd-name");
+}
+
+#[test]
+fn a_kernel_that_does_not_tell_the_available_memory() {
+    check("old-kernel");
+}
+
+#[test]
+fn a_sandbox_with_few_files() {
+    check("missing");
+}
+
+#[test]
+fn files_that_end_inside_of_a_figure() {
+    check("truncated");
+}
+
+#[test]
+fn files_of_garbage() {
+    check("garbage");
+}
+
+#[test]
+fn a_machine_that_is_not_there() {
+    let hardware = read(&fixture("nowhere"));
+    let reading = hardware.reading();
+    assert_eq!((reading.process, reading.host), Default::default());
+    let problem = |at: usize| reading.probes[at].problem.as_ref().unwrap().to_string();
+    assert_eq!(problem(0), "can't read tests/fixtures/nowhere/proc/self/stat: entity not found");
+    assert_eq!(problem(1), "can't read tests/fixtures/nowhere/proc/loadavg: entity not found");
+    assert_eq!(Section::read(&hardware), None);
+}
+
+/// A copy of a machine that a test may change.
+struct Copy(PathBuf);
+
+impl Copy {
+    fn of(machine: &str, test: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+        let _ = fs::remove_dir_all(&folder);
+        copy(&fixture(machine), &folder);
+        Self(folder)
+    }
+
+    /// Replaces a text that stands once in a file.
+    fn edit(&self, file: &str, from: &str, to: &str) {
+        let path = self.0.join("proc").join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches(from).count(), 1, "{from:?} in {file}");
+        fs::write(path, text.replace(from, to)).unwrap();
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn cpu_use_is_over_the_interval_between_readings() {
+    let machine = Copy::of("normal", "cpu-use");
+    let clock = Arc::new(ManualClock::new());
+    let options = HardwareOptions::new()
+        .with_roots(Roots::under(&machine.0))
+        .with_clock(Arc::clone(&clock) as Arc<dyn Clock>);
+    let hardware = Hardware::with_options(options);
+    let percents = || {
+        hardware.refresh();
+        let reading = hardware.reading();
+        (reading.process.cpu_percent, reading.host.cpu_percent)
+    };
+    assert_eq!(percents(), (None, None), "the first reading has no interval");
+    assert_eq!(percents(), (None, None), "nor has one that follows at once");
+
+    // 4 s on 4 cores are 1,600 ticks; the process has 500 of them, its neighbours 100.
+    machine.edit("self/stat", " 15230 2470 ", " 15630 2570 ");
+    machine.edit("stat", "cpu  401230 1200 150340 9000400 ", "cpu  401730 1200 150440 9001400 ");
+    clock.advance(Duration::from_secs(4));
+    assert_eq!(percents(), (Some(125.0), Some(37.5)));
+    let section = Section::read(&hardware).unwrap();
+    assert_eq!(
+        (&section["cpu"]["percent"], &section["process"]["cpuPercent"]),
+        (&125.0.into(), &125.0.into())
+    );
+
+    // A counter that can't be right gives no figure, and spoils only its own interval.
+    machine.edit("self/stat", " 15630 2570 ", " 1 1 ");
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(percents(), (None, None));
+    machine.edit("self/stat", " 1 1 ", " 51 51 ");
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(percents().0, Some(100.0));
+}
+
+#[test]
+fn the_start_stands_still_when_the_clock_is_set() {
+    let machine = Copy::of("normal", "boot-time");
+    let hardware = read(&machine.0);
+    let start = hardware.reading().process.start_time_seconds;
+    assert_eq!(start, Some(1_700_001_141.34));
+    machine.edit("stat", "btime 1700000000", "btime 1700000003");
+    hardware.refresh();
+    assert_eq!(hardware.reading().process.start_time_seconds, start);
+}
+
+#[test]
+fn a_figure_goes_when_it_can_no_longer_be_read_and_comes_back() {
+    let machine = Copy::of("normal", "goes-and-comes");
+    let hardware = read(&machine.0);
+    let whole = hardware.reading();
+    assert!(whole.probes.iter().all(|status| status.is_up()));
+
+    let (status, aside) = (machine.0.join("proc/self/status"), machine.0.join("proc/self/aside"));
+    fs::rename(&status, &aside).unwrap();
+    hardware.refresh();
+    let reading = hardware.reading();
+    assert_eq!(reading.process.resident_bytes, None);
+    assert_eq!(reading.process.threads, whole.process.threads, "other figures stay");
+    let [process, host] = &reading.probes[..] else { panic!("two probes") };
+    assert_eq!((process.name, host.name), (ProbeName::Process, ProbeName::Host));
+    assert!(matches!(&process.problem, Some(ProbeError::Unreadable { path, .. }) if *path == status));
+    assert!(host.is_up());
+
+    fs::rename(&aside, &status).unwrap();
+    hardware.refresh();
+    assert_eq!(hardware.reading(), whole);
+}
+
+#[test]
+fn readers_take_the_latest_reading_and_touch_no_file() {
+    let machine = Copy::of("normal", "no-files");
+    let hardware = read(&machine.0);
+    let (reading, section) = (hardware.reading(), Section::read(&hardware));
+    fs::remove_dir_all(&machine.0).unwrap();
+    assert_eq!(hardware.reading(), reading);
+    assert_eq!(Section::read(&hardware), section);
+    assert_eq!(hardware.clone().reading(), reading, "clones share it");
+}
+
+#[test]
+fn only_chosen_probes_are_read() {
+    let hardware = Hardware::with_probes(&["host"]).unwrap();
+    assert_eq!(hardware.probes().collect::<Vec<_>>(), [ProbeName::Host]);
+    hardware.refresh_probe(ProbeName::Process);
+    assert_eq!(hardware.reading(), Default::default());
+    hardware.refresh();
+    let reading = hardware.reading();
+    assert_eq!(reading.process, Default::default());
+    assert!(reading.host.load1.is_some());
+    assert_eq!(Section::read(&hardware).unwrap().get("process"), None);
+}
