@@ -1,7 +1,8 @@
 //! Machines are folders: what is read from each tree in `fixtures`, compared whole with what should
 //! be found there.
 //!
-//! `reading.txt` is a reading's `{:#?}`, `hardware.json` the document's object (null: none).
+//! `reading.txt` is a reading's `{:#?}`, `page.txt` the page,
+//! `hardware.json` the document's object (null: none).
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aios_metrics_core::{Clock, ManualClock, Section};
+use aios_metrics_core::{Clock, Documents, Identity, ManualClock, PrometheusText, Registry, Section};
 use aios_metrics_hw::{Hardware, HardwareOptions, ProbeError, ProbeName, Roots};
 use serde_json::Value;
 
@@ -26,10 +27,19 @@ fn read(folder: &Path) -> Hardware {
     hardware
 }
 
+fn page(hardware: &Hardware) -> String {
+    let registry = Registry::new();
+    registry.register(hardware.clone()).unwrap();
+    let mut page = Vec::new();
+    registry.encode(&PrometheusText, &mut page);
+    String::from_utf8(page).unwrap()
+}
+
 fn check(machine: &str) {
     let hardware = read(&fixture(machine));
     let golden = |name| fs::read_to_string(fixture(machine).join(name)).unwrap();
     assert_eq!(format!("{:#?}\n", hardware.reading()), golden("reading.txt"), "{machine}");
+    assert_eq!(page(&hardware), golden("page.txt"), "{machine}");
     let json: Option<Value> = serde_json::from_str(&golden("hardware.json")).unwrap();
     assert_eq!(Section::read(&hardware), json, "{machine}");
 }
@@ -182,10 +192,11 @@ fn a_figure_goes_when_it_can_no_longer_be_read_and_comes_back() {
 fn readers_take_the_latest_reading_and_touch_no_file() {
     let machine = Copy::of("normal", "no-files");
     let hardware = read(&machine.0);
-    let (reading, section) = (hardware.reading(), Section::read(&hardware));
+    let (reading, section, page_before) = (hardware.reading(), Section::read(&hardware), page(&hardware));
     fs::remove_dir_all(&machine.0).unwrap();
     assert_eq!(hardware.reading(), reading);
     assert_eq!(Section::read(&hardware), section);
+    assert_eq!(page(&hardware), page_before);
     assert_eq!(hardware.clone().reading(), reading, "clones share it");
 }
 
@@ -200,4 +211,23 @@ fn only_chosen_probes_are_read() {
     assert_eq!(reading.process, Default::default());
     assert!(reading.host.load1.is_some());
     assert_eq!(Section::read(&hardware).unwrap().get("process"), None);
+}
+
+#[test]
+fn before_the_first_reading_the_page_has_no_figure() {
+    let page = page(&Hardware::new());
+    assert!(page.lines().all(|line| line.starts_with("# ")), "{page}");
+}
+
+#[test]
+fn the_document_has_the_object_under_its_key() {
+    let hardware = read(&fixture("normal"));
+    let registry = Registry::new();
+    registry.register(hardware.clone()).unwrap();
+    let document = Documents::new(Arc::new(registry), Identity::new("block", "instance", "node"))
+        .with_section(Arc::new(hardware.clone()))
+        .collect();
+    assert_eq!(document.hardware(), Section::read(&hardware).as_ref());
+    assert_eq!(document.sample("process_threads", &[]), Some(24.0));
+    assert_eq!(document.sample("aios_metrics_probe_up", &[("probe", "host")]), Some(1.0));
 }
