@@ -12,9 +12,10 @@ use crate::system;
 
 /// The probes of this system and what they read last. Cheap to clone: all clones share both.
 ///
-/// [`refresh`](Self::refresh) reads the system, about 0.05 ms on Linux. The page, the document and
-/// [`reading`](Self::reading) take the latest reading from memory, so that neither a scrape nor a
-/// push waits for a file. Before the first refresh there are no figures at all.
+/// [`refresh`](Self::refresh) reads the system, which takes about 0.07 ms on Linux; before 6.2 more
+/// where thousands of descriptors are open. The page, the document and [`reading`](Self::reading)
+/// take the latest reading from memory, so that neither a scrape nor a push waits for a file.
+/// Before the first refresh there are no figures at all.
 ///
 /// Each probe has a lock of its own. Where a probe may hang, read each with
 /// [`refresh_probe`](Self::refresh_probe) on a thread of its own: the others go on, and so do the

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::reading::{HostReading, ProcessReading};
 
@@ -61,18 +61,6 @@ pub enum ProbeError {
         /// What it was asked for.
         figure: &'static str,
     },
-}
-
-impl ProbeError {
-    #[cold]
-    pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
-        Self::Unreadable { path: path.to_owned(), kind: error.kind() }
-    }
-
-    #[cold]
-    pub(crate) fn malformed(path: &Path, figure: &'static str) -> Self {
-        Self::Malformed { path: path.to_owned(), figure }
-    }
 }
 
 impl fmt::Display for ProbeError {

@@ -58,7 +58,7 @@ impl<'a> Search<'a> {
     /// Passes on what was found in the file that was opened last.
     pub(super) fn figure<T>(&mut self, name: &'static str, found: Option<T>) -> Option<T> {
         if found.is_none() {
-            self.problem.get_or_insert_with(|| ProbeError::malformed(self.path, name));
+            self.note(|path| ProbeError::Malformed { path, figure: name }, self.path);
         }
         found
     }
@@ -67,9 +67,14 @@ impl<'a> Search<'a> {
     pub(super) fn answer<T>(&mut self, path: &Path, answer: io::Result<T>) -> Option<T> {
         answer
             .inspect_err(|error| {
-                self.problem.get_or_insert_with(|| ProbeError::unreadable(path, error));
+                self.note(|path| ProbeError::Unreadable { path, kind: error.kind() }, path);
             })
             .ok()
+    }
+
+    #[cold]
+    fn note(&mut self, problem: impl FnOnce(PathBuf) -> ProbeError, path: &Path) {
+        self.problem.get_or_insert_with(|| problem(path.to_owned()));
     }
 
     pub(super) fn into_problem(self) -> Option<ProbeError> {
