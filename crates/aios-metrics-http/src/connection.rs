@@ -1,0 +1,52 @@
+//! The life of one connection.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use axum::Router;
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::limits::Limits;
+use crate::paced::Paced;
+use crate::seat::{Phase, Seat};
+
+/// Answers requests on `stream` until the client or the server has had enough.
+///
+/// When the server wants the place back, an answer that is under way is finished; a client that
+/// only keeps us waiting is cut off.
+pub(crate) async fn serve<S>(stream: S, seat: Arc<Seat>, router: Router, limits: &Limits)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let io = TokioIo::new(Paced::new(stream, Arc::clone(&seat), limits));
+    let service = TowerToHyperService::new(router);
+    let mut connection = pin!(builder(limits).serve_connection(io, service));
+    let ended = tokio::select! {
+        // A request that has come in before the wish to see it go is answered.
+        biased;
+        ended = connection.as_mut() => Some(ended),
+        () = seat.asked_to_leave() => None,
+    };
+    let ended = match ended {
+        None if seat.phase() == Phase::Answering => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+        None => Ok(()),
+        Some(ended) => ended,
+    };
+    if let Err(error) = ended {
+        tracing::debug!(target: "aios_metrics", %error, "a connection ended early");
+    }
+}
+
+fn builder(limits: &Limits) -> Builder {
+    // A second line behind `Paced`: hyper's limit spans an answer, the pause and the next head.
+    let all = limits.write_timeout.saturating_add(limits.idle_timeout).saturating_add(limits.header_timeout);
+    let mut builder = Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(all).max_buf_size(limits.max_header_bytes);
+    builder
+}

@@ -1,0 +1,123 @@
+//! The exporter as users hold it.
+
+use std::future::Future;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use aios_metrics_core::{Documents, RegisterError, Registry};
+use axum::Router;
+
+use crate::limits::Limits;
+use crate::pages::Pages;
+use crate::stats::ScrapeStats;
+use crate::{routes, server};
+
+/// Serves the metrics page and the document over HTTP/1.
+///
+/// # Examples
+///
+/// ```
+/// use std::net::TcpListener;
+/// use std::sync::Arc;
+/// use aios_metrics_core::{Documents, Identity, Registry};
+/// use aios_metrics_http::Exporter;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let registry = Registry::new();
+/// registry.register_counter("jobs_total", "Jobs done", &[])?;
+///
+/// let identity = Identity::new("billing", "billing-1", "node-7");
+/// let documents = Arc::new(Documents::new(Arc::new(registry.clone()), identity));
+/// let exporter = Exporter::new(documents).with_self_metrics(&registry)?;
+///
+/// // Bound here, so that a port in use is an error here.
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// # let stop = std::future::ready(());
+/// tokio::runtime::Builder::new_current_thread().enable_all().build()?
+///     .block_on(exporter.serve(listener, stop))?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Exporter {
+    documents: Arc<Documents>,
+    stats: Option<ScrapeStats>,
+    limits: Limits,
+}
+
+impl Exporter {
+    /// An exporter of what `documents` reads, within the default [`Limits`].
+    pub fn new(documents: Arc<Documents>) -> Self {
+        Self { documents, stats: None, limits: Limits::default() }
+    }
+
+    /// Counts and times scrapes of the metrics page in `registry`, as
+    /// `aios_metrics_scrapes_total{code,format}` and `aios_metrics_scrape_duration_seconds`.
+    ///
+    /// A scrape shows itself from the next one on. Exporters that share a registry share the
+    /// figures.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError::Conflict`] when one of the names is taken by something different.
+    pub fn with_self_metrics(mut self, registry: &Registry) -> Result<Self, RegisterError> {
+        self.stats = Some(ScrapeStats::register(registry)?);
+        Ok(self)
+    }
+
+    /// Bounds what the clients of [`serve`](Self::serve) may take.
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The endpoints `/metrics`, `/snapshot` and `/healthz`, to be nested into or merged with an
+    /// axum application.
+    ///
+    /// It has no answer for other paths, and the [`Limits`] don't hold: connections are the outer
+    /// server's. Making a page takes some milliseconds for 100,000 series, on the thread that
+    /// polls the request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use aios_metrics_core::{Documents, Identity, Registry};
+    /// # use aios_metrics_http::Exporter;
+    /// # let identity = Identity::new("billing", "billing-1", "node-7");
+    /// # let exporter = Exporter::new(Arc::new(Documents::new(Arc::new(Registry::new()), identity)));
+    /// let app: axum::Router = axum::Router::new().nest("/internal", exporter.router());
+    /// ```
+    pub fn router(&self) -> Router {
+        routes::endpoints(self.pages())
+    }
+
+    /// Serves `listener` until `shutdown` is ready, and returns at the latest
+    /// [`Limits::shutdown_grace`] after that.
+    ///
+    /// Needs a tokio runtime with time and I/O enabled; a current-thread runtime will do. Each
+    /// connection is a task of that runtime, and none outlives the future, whether it ends or is
+    /// dropped. While the system refuses connections, as when descriptors run out, it waits, logs
+    /// and tries again.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime can't take `listener` over. Nothing that a client does is an error.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, or when it has time or I/O disabled.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> io::Result<()> {
+        server::serve(listener, routes::application(self.pages()), self.limits, shutdown).await
+    }
+
+    fn pages(&self) -> Arc<Pages> {
+        Arc::new(Pages::new(Arc::clone(&self.documents), self.stats.clone()))
+    }
+}

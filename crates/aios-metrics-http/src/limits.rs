@@ -1,0 +1,108 @@
+//! What one client may take: connections, bytes and time.
+
+use std::time::Duration;
+
+/// The least size of hyper's read buffer, and so of [`Limits::max_header_bytes`].
+const MIN_HEADER_BYTES: usize = 8 * 1024;
+
+/// Bounds on the clients of [`Exporter::serve`](crate::Exporter::serve).
+///
+/// Every wait for a client ends: for its request, for its next request, and for it to take an
+/// answer. When all places are taken, a newcomer gets the place of the client that has kept the
+/// server waiting for a request the longest.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use aios_metrics_http::Limits;
+///
+/// let limits = Limits::default().with_max_connections(8).with_shutdown_grace(Duration::ZERO);
+/// assert_eq!(limits.max_connections, 8);
+/// assert_eq!(limits.idle_timeout, Duration::from_secs(75));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Connections that are served at the same time, at least 1. The default is 64.
+    ///
+    /// Each holds at most one page and [`max_header_bytes`](Self::max_header_bytes).
+    pub max_connections: usize,
+
+    /// How long a client may take from its first byte, or from connecting, to the end of its
+    /// request's head. The default is 10 s.
+    pub header_timeout: Duration,
+
+    /// How long a connection may stay open between two requests. The default is 75 s, which is
+    /// more than the usual scrape intervals.
+    pub idle_timeout: Duration,
+
+    /// How long a client may take to accept one whole answer. The default is 60 s; a scraper's own
+    /// timeout is rarely above 10 s.
+    pub write_timeout: Duration,
+
+    /// The most bytes that the head of a request may have, at least 8 KiB; a longer one is
+    /// answered with 431. The default is 16 KiB.
+    pub max_header_bytes: usize,
+
+    /// How long answers that are under way may take to finish after the shutdown has begun. The
+    /// default is 1 s.
+    pub shutdown_grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 64,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(60),
+            max_header_bytes: 16 * 1024,
+            shutdown_grace: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Limits {
+    /// Sets [`max_connections`](Self::max_connections); 0 counts as 1.
+    #[must_use]
+    pub fn with_max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections.max(1);
+        self
+    }
+
+    /// Sets [`header_timeout`](Self::header_timeout).
+    #[must_use]
+    pub fn with_header_timeout(mut self, timeout: Duration) -> Self {
+        self.header_timeout = timeout;
+        self
+    }
+
+    /// Sets [`idle_timeout`](Self::idle_timeout).
+    #[must_use]
+    pub fn with_idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = timeout;
+        self
+    }
+
+    /// Sets [`write_timeout`](Self::write_timeout).
+    #[must_use]
+    pub fn with_write_timeout(mut self, timeout: Duration) -> Self {
+        self.write_timeout = timeout;
+        self
+    }
+
+    /// Sets [`max_header_bytes`](Self::max_header_bytes); less than 8 KiB counts as 8 KiB.
+    #[must_use]
+    pub fn with_max_header_bytes(mut self, bytes: usize) -> Self {
+        self.max_header_bytes = bytes.max(MIN_HEADER_BYTES);
+        self
+    }
+
+    /// Sets [`shutdown_grace`](Self::shutdown_grace).
+    #[must_use]
+    pub fn with_shutdown_grace(mut self, grace: Duration) -> Self {
+        self.shutdown_grace = grace;
+        self
+    }
+}
