@@ -2,7 +2,7 @@
 //!
 //! [`Publisher`] is a loop that knows only documents and a [`Sink`](aios_metrics_core::Sink): it
 //! takes a document each interval, keeps what waits in a bounded queue, sends it in batches, and
-//! tries again with backoff when the sink fails. [`RedisSink`] (feature `fred`, on by default)
+//! tries again with backoff when the sink fails. `RedisSink` (feature `fred`, on by default)
 //! pushes each batch into a Redis list with one `LPUSH`.
 //!
 //! It is at-least-once, oldest first. What the bound drops is counted; nothing else is lost.
