@@ -1,0 +1,216 @@
+//! The sink itself; the one file that names the client library.
+
+use std::fmt;
+
+use aios_metrics_core::{Payload, Sink, SinkError};
+use fred::clients::Client;
+use fred::error::{Error, ErrorKind};
+use fred::interfaces::{ClientLike, ListInterface};
+use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, ServerConfig, TcpConfig};
+use fred::types::{ClusterHash, ConnectHandle, CustomCommand, Value};
+use tokio::time::timeout;
+
+use super::RedisOptions;
+use super::failure::Failure;
+
+/// Pushes documents into a Redis list.
+///
+/// A batch is one `LPUSH key oldest .. newest`, so a reader that pops with `BRPOP` gets the oldest
+/// first. Connecting is part of a delivery: nothing is opened before the first one, and a Redis that
+/// is absent, or whose password is wrong, is the error of that delivery. A connection is kept while
+/// it works and thrown away at the first failure of any kind; when the next try is made is for the
+/// publisher to say.
+///
+/// Kinds of failure. Transient: `connection`, `timeout`, `loading`, `readonly`, `oom`, `misconf`,
+/// `cluster_down`, `no_replicas`, `busy`, `max_clients`, `other`. Permanent: `auth`, `permission`,
+/// `wrong_type`, `unknown_command`, `database`, `moved`, `protocol`.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn documents() -> std::sync::Arc<aios_metrics_core::Documents> { unimplemented!() }
+/// # fn main() -> std::io::Result<()> {
+/// use std::time::Duration;
+/// use aios_metrics_redis::{Publisher, PublisherOptions, RedisOptions, RedisSink};
+///
+/// let sink = RedisSink::new(RedisOptions::default().with_host("redis"));
+/// let (publisher, handle) = Publisher::new(documents(), PublisherOptions::default());
+/// let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// let thread = std::thread::spawn(move || {
+///     runtime.block_on(publisher.run(sink));
+///     // A name lookup that hangs must not hold up the end.
+///     runtime.shutdown_background();
+/// });
+/// // ...
+/// let report = handle.stop(Duration::from_secs(5));
+/// assert_eq!(report.left, 0);
+/// # Ok(())
+/// # }
+/// ```
+pub struct RedisSink {
+    options: RedisOptions,
+    connection: Option<Connection>,
+}
+
+impl RedisSink {
+    /// A sink that connects when it has something to deliver.
+    #[must_use]
+    pub fn new(options: RedisOptions) -> Self {
+        Self { options, connection: None }
+    }
+
+    async fn connect(&self) -> Result<Connection, Failure> {
+        let limit = self.options.connect_timeout;
+        match timeout(limit, Connection::open(&self.options)).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) if *error.kind() == ErrorKind::Timeout => Err(Failure::ConnectTimeout(limit)),
+            Ok(Err(error)) => Err(failure(&error, Failure::Connect)),
+            Err(_elapsed) => Err(Failure::ConnectTimeout(limit)),
+        }
+    }
+
+    async fn push(&self, connection: &Connection, batch: &[Payload]) -> Result<(), Failure> {
+        let limit = self.options.command_timeout;
+        let values: Vec<Value> = batch.iter().map(|payload| Value::from(payload.json())).collect();
+        let push = connection.client.lpush::<i64, _, _>(self.options.queue_key.as_str(), values);
+        match timeout(limit, push).await {
+            Ok(Ok(_length)) => Ok(()),
+            Ok(Err(error)) if *error.kind() == ErrorKind::Timeout => Err(Failure::CommandTimeout(limit)),
+            Ok(Err(error)) => Err(failure(&error, Failure::Lost)),
+            Err(_elapsed) => Err(Failure::CommandTimeout(limit)),
+        }
+    }
+}
+
+impl Sink for RedisSink {
+    async fn deliver(&mut self, batch: &[Payload]) -> Result<(), SinkError> {
+        if batch.is_empty() {
+            // Redis takes an LPUSH without values for a mistake.
+            return Ok(());
+        }
+        // While it is used the connection belongs to this future: when the publisher drops it, the
+        // connection goes too, and with it an answer that would come too late.
+        let connection = match self.connection.take().filter(Connection::is_open) {
+            Some(connection) => connection,
+            None => self.connect().await.map_err(|failure| failure.explain(&self.options))?,
+        };
+        self.push(&connection, batch).await.map_err(|failure| failure.explain(&self.options))?;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    async fn close(&mut self) {
+        // Every push has been answered, so there is nothing to say goodbye for.
+        self.connection = None;
+    }
+}
+
+impl fmt::Debug for RedisSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisSink")
+            .field("options", &self.options)
+            .field("connected", &self.connection.as_ref().is_some_and(Connection::is_open))
+            .finish()
+    }
+}
+
+/// One connection and the task that drives it; both end when it is dropped.
+struct Connection {
+    client: Client,
+    task: Option<ConnectHandle>,
+}
+
+impl Connection {
+    async fn open(options: &RedisOptions) -> Result<Self, Error> {
+        let client = client(options);
+        let mut connection = Self { client: client.clone(), task: None };
+        let task = &mut connection.task;
+        tokio::select! {
+            // Polled first, so that it listens before the task can report.
+            biased;
+            connected = client.wait_for_connect() => connected,
+            ended = async { task.insert(client.connect()).await } => {
+                Err(ended.map_or_else(Error::from, |result| result.err().unwrap_or_else(Error::new_canceled)))
+            }
+        }?;
+        if options.db != 0 {
+            // The library's own setting for this ends at database 255.
+            let select = CustomCommand::new_static("SELECT", ClusterHash::FirstKey, false);
+            connection.client.custom::<(), _>(select, vec![i64::from(options.db)]).await?;
+        }
+        Ok(connection)
+    }
+
+    fn is_open(&self) -> bool {
+        self.task.as_ref().is_some_and(|task| !task.is_finished())
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+/// A client without a reconnect policy: the publisher decides when to try again, so the client
+/// fails at once, never sends a command twice, and its task ends with the connection.
+fn client(options: &RedisOptions) -> Client {
+    let config = Config {
+        fail_fast: true,
+        server: ServerConfig::new_centralized(options.host.clone(), options.port),
+        username: options.username.clone(),
+        password: options.password.clone(),
+        ..Config::default()
+    };
+    let performance = PerformanceConfig {
+        default_command_timeout: options.command_timeout,
+        ..PerformanceConfig::default()
+    };
+    let connection = ConnectionConfig {
+        connection_timeout: options.connect_timeout,
+        internal_command_timeout: options.connect_timeout,
+        max_command_attempts: 1,
+        tcp: TcpConfig { nodelay: Some(true), ..TcpConfig::default() },
+        ..ConnectionConfig::default()
+    };
+    Client::new(config, Some(performance), Some(connection), None)
+}
+
+/// What the library's error means; `broken` says in which words a broken connection is told.
+fn failure(error: &Error, broken: fn(String) -> Failure) -> Failure {
+    let details = error.details();
+    match error.kind() {
+        ErrorKind::IO | ErrorKind::Canceled | ErrorKind::Routing | ErrorKind::Backpressure => {
+            broken(plain(details))
+        }
+        ErrorKind::Protocol | ErrorKind::Parse | ErrorKind::Config | ErrorKind::Url => {
+            Failure::Protocol(details.to_owned())
+        }
+        _ => Failure::Server(details.to_owned()),
+    }
+}
+
+/// The operating system's words within the library's debug form of an I/O error.
+fn plain(details: &str) -> String {
+    let quoted = ["message: \"", "error: \""].iter().find_map(|before| {
+        let (_, after) = details.split_once(before)?;
+        Some(after.split('"').next().unwrap_or(after))
+    });
+    quoted.unwrap_or(details).trim_end_matches('.').to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn io_errors_are_told_in_plain_words() {
+        let refused = r#"Os { code: 111, kind: ConnectionRefused, message: "Connection refused" }"#;
+        assert_eq!(plain(refused), "connection refused");
+        let unknown = r#"Custom { kind: Uncategorized, error: "failed to lookup address information: Name or service not known" }"#;
+        assert_eq!(plain(unknown), "failed to lookup address information: name or service not known");
+        assert_eq!(plain("Connection closed."), "connection closed");
+    }
+}
