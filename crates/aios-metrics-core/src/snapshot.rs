@@ -40,7 +40,7 @@ use crate::sync::Ordering;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Snapshot {
     taken: Duration,
     families: Vec<FamilyEntry>,
@@ -90,13 +90,28 @@ impl Snapshot {
     /// An empty snapshot; [`Source::snapshot_into`](crate::Source::snapshot_into) fills it.
     #[must_use]
     pub fn new() -> Self {
-        Self { summaries: Some(Summaries::default()), ..Self::default() }
+        Self::with_summaries(Some(Summaries::default()))
     }
 
     /// An empty snapshot that is filled without rolling summaries, which no page shows.
     #[must_use]
     pub fn samples_only() -> Self {
-        Self::default()
+        Self::with_summaries(None)
+    }
+
+    fn with_summaries(summaries: Option<Summaries>) -> Self {
+        Self {
+            taken: Duration::ZERO,
+            families: Vec::new(),
+            order: Vec::new(),
+            entries: Vec::new(),
+            words: Vec::new(),
+            blocks: Vec::new(),
+            text: Vec::new(),
+            summaries,
+            reader: Reader::default(),
+            expected: Arc::default(),
+        }
     }
 
     /// When it was taken: the time since the Unix epoch.
@@ -215,6 +230,12 @@ impl Snapshot {
         } else {
             self.blocks[entry.block as usize].text(entry.offset, entry.len)
         }
+    }
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

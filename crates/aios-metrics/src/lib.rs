@@ -1,1 +1,25 @@
-//! stub
+//! The AIOS metrics SDK.
+
+mod block;
+mod config;
+mod error;
+mod life;
+mod metrics;
+mod probes;
+mod update;
+
+pub use aios_metrics_core as core;
+#[cfg(feature = "http")]
+pub use aios_metrics_http as http;
+#[cfg(feature = "hw")]
+pub use aios_metrics_hw as hw;
+#[cfg(feature = "redis")]
+pub use aios_metrics_redis as redis;
+
+#[doc(inline)]
+pub use aios_metrics_core::*;
+
+pub use config::{ConfigError, ConfigProblem, MetricsConfig};
+pub use error::StartError;
+pub use life::{FlushReport, StopReport};
+pub use metrics::AiosMetrics;

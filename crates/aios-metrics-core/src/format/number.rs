@@ -43,7 +43,7 @@ mod tests {
     fn value(value: f64) -> String {
         let mut out = Vec::new();
         write_value(value, &mut out);
-        String::from_utf8(out).unwrap()
+        String::from_utf8_lossy(&out).into_owned()
     }
 
     #[test]

@@ -21,6 +21,7 @@ const SMALLEST: usize = if cfg!(loom) { 2 } else { 8 };
 pub(crate) struct Table {
     current: AtomicPtr<Entries>,
     /// Tables that were outgrown; readers may still walk them.
+    #[expect(clippy::vec_box, reason = "readers hold references, so an outgrown table must not move")]
     outgrown: Mutex<Vec<Box<Entries>>>,
 }
 
@@ -126,7 +127,7 @@ mod tests {
         /// Hashes are drawn from few values, so that tags and places collide often.
         #[test]
         fn finds_what_was_inserted(hashes in prop::collection::vec(0_u64..64, 0..400)) {
-            let spread = |h: u64| (h % 8) << PAYLOAD_BITS | h / 8;
+            let spread = |h: u64| ((h % 8) << PAYLOAD_BITS) | (h / 8);
             let table = Table::new();
             for (i, &hash) in hashes.iter().enumerate() {
                 prop_assert_eq!(table.find(spread(hash), |p| p == i as u64), None);

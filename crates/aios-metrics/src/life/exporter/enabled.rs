@@ -1,0 +1,138 @@
+//! The exporter on a thread of its own.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Instant;
+
+use aios_metrics_http::Exporter as Server;
+use tokio::sync::watch;
+use tracing::{error, info};
+
+use crate::error::StartError;
+use crate::life::part::Part;
+use crate::life::publisher;
+use crate::metrics::AiosMetrics;
+
+/// A running exporter.
+pub(in crate::life) struct Exporter {
+    addr: SocketAddr,
+    /// The host and port that it was started with.
+    asked: (String, u16),
+    part: Part,
+    /// The moment at which its connections are cut; dropping it ends the exporter as well.
+    end: watch::Sender<Option<Instant>>,
+}
+
+impl Exporter {
+    /// Tells the exporter to take no more requests and to be gone by `deadline`.
+    pub(in crate::life) fn tell_to_end(self, deadline: Instant) -> Part {
+        self.end.send_replace(Some(deadline));
+        self.part
+    }
+}
+
+impl AiosMetrics {
+    /// Starts the exporter on the configured address and returns the address it is bound to; with
+    /// port 0 the system has chosen one. Starts the publisher too when Redis is enabled.
+    ///
+    /// Returns at once; the exporter runs on a thread of its own and answers `/metrics`,
+    /// `/snapshot` and `/healthz`. When it is running already, its address is returned.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when the address can't be bound, and after [`stop`](Self::stop).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use aios_metrics::{AiosMetrics, MetricsConfig};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let config = MetricsConfig::default().with_http_host("127.0.0.1").with_http_port(0).with_redis_enabled(false);
+    /// let metrics = AiosMetrics::new(config)?;
+    /// let addr = metrics.start_http_server()?;
+    /// println!("scrape http://{addr}/metrics");
+    /// metrics.stop(Duration::from_secs(5));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn start_http_server(&self) -> Result<SocketAddr, StartError> {
+        let running = self.inner.life.parts()?.exporter.as_ref().map(|exporter| exporter.addr);
+        match running {
+            Some(addr) => Ok(addr),
+            None => self.start_http_server_on(&self.config().http_host, self.config().http_port),
+        }
+    }
+
+    /// The same on an address given here.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start_http_server`](Self::start_http_server), and
+    /// [`StartError::AlreadyRunning`] when the exporter listens on another address.
+    pub fn start_http_server_on(&self, host: &str, port: u16) -> Result<SocketAddr, StartError> {
+        let mut parts = self.inner.life.parts()?;
+        if let Some(running) = &parts.exporter {
+            let same = (running.asked.0 == host && running.asked.1 == port) || is(running.addr, host, port);
+            return if same {
+                Ok(running.addr)
+            } else {
+                Err(StartError::AlreadyRunning { addr: running.addr })
+            };
+        }
+        if self.config().web_config_file.is_some() {
+            // Never plain HTTP where TLS or passwords were asked for.
+            return Err(StartError::Unsupported { setting: "METRICS_WEB_CONFIG_FILE" });
+        }
+        let refuse = |source| StartError::Bind { host: host.to_owned(), port, source };
+        let listener = TcpListener::bind((host, port)).map_err(refuse)?;
+        let addr = listener.local_addr().map_err(refuse)?;
+        let server = Server::new(Arc::clone(&self.inner.documents))
+            .with_self_metrics(self.registry())
+            .map_err(|source| StartError::Register { part: "exporter", source })?;
+        publisher::start_configured(self, &mut parts)?;
+        self.start_sampler(&mut parts)?;
+
+        let (end, told) = watch::channel(None);
+        // The watch ends the thread, by its message or by being dropped; `Part`'s own channel is for
+        // threads without a runtime.
+        let part = Part::start("exporter", move |_| run(server, listener, told))?;
+        parts.exporter = Some(Exporter { addr, asked: (host.to_owned(), port), part, end });
+        info!(target: "aios_metrics", "serving http://{addr}/metrics");
+        Ok(addr)
+    }
+}
+
+/// Whether a host and port name the address that is bound.
+fn is(addr: SocketAddr, host: &str, port: u16) -> bool {
+    addr.port() == port && host.parse().is_ok_and(|ip: std::net::IpAddr| ip == addr.ip())
+}
+
+fn run(server: Server, listener: TcpListener, mut told: watch::Receiver<Option<Instant>>) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return error!(target: "aios_metrics", "the exporter gets no runtime: {error}"),
+    };
+    runtime.block_on(async {
+        let mut shutdown = told.clone();
+        let served = server.serve(listener, async move {
+            // An error means that the last handle is gone, which is an end as well.
+            let _ = shutdown.changed().await;
+        });
+        let cut = async {
+            let _ = told.changed().await;
+            let deadline = *told.borrow();
+            tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now).into()).await;
+        };
+        tokio::select! {
+            result = served => {
+                if let Err(error) = result {
+                    error!(target: "aios_metrics", "the exporter has ended: {error}");
+                }
+            }
+            () = cut => {}
+        }
+    });
+    runtime.shutdown_background();
+}

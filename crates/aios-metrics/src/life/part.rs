@@ -1,0 +1,46 @@
+//! A background thread that can be told to end and waited for.
+
+use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::error::StartError;
+
+/// A background thread. Dropping this tells it to end.
+pub(crate) struct Part {
+    thread: JoinHandle<()>,
+    /// Nothing is ever sent: it is disconnected when the thread ends.
+    ended: Receiver<()>,
+    /// Disconnected when the thread is to end.
+    keep_on: Sender<()>,
+}
+
+impl Part {
+    /// Starts a thread that runs `run`, which ends when its channel is disconnected.
+    pub(crate) fn start(
+        name: &'static str,
+        run: impl FnOnce(Receiver<()>) + Send + 'static,
+    ) -> Result<Self, StartError> {
+        let (alive, ended) = bounded(0);
+        let (keep_on, told) = bounded(0);
+        let body = move || {
+            let _alive: Sender<()> = alive;
+            run(told);
+        };
+        let thread = Builder::new()
+            .name(format!("aios-metrics-{name}"))
+            .spawn(body)
+            .map_err(|source| StartError::Thread { part: name, source })?;
+        Ok(Self { thread, ended, keep_on })
+    }
+
+    /// Tells the thread to end and waits until it has, or until `deadline`.
+    pub(crate) fn join(self, deadline: Instant) -> bool {
+        drop(self.keep_on);
+        let ended =
+            !matches!(self.ended.recv_deadline(deadline), Err(crossbeam_channel::RecvTimeoutError::Timeout));
+        // Past the channel's end the thread has nothing left to do, so this does not block.
+        ended && self.thread.join().is_ok()
+    }
+}

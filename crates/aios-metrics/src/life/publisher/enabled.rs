@@ -1,0 +1,170 @@
+//! The publisher on a thread of its own.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aios_metrics_core::Sink;
+use aios_metrics_redis::{Publisher as Loop, PublisherHandle, PublisherOptions, RedisOptions, RedisSink};
+use tracing::{debug, error};
+
+use crate::config::MetricsConfig;
+use crate::error::StartError;
+use crate::life::part::Part;
+use crate::life::{FlushReport, Parts, StopReport};
+use crate::metrics::AiosMetrics;
+
+/// A running publisher.
+pub(in crate::life) struct Publisher {
+    control: Control,
+    part: Part,
+}
+
+/// What speaks to the loop. Dropping the last one ends it.
+#[derive(Clone)]
+pub(in crate::life) struct Control(PublisherHandle);
+
+impl Control {
+    pub(in crate::life) fn flush(self, timeout: Duration) -> FlushReport {
+        let report = self.0.flush(timeout);
+        FlushReport { delivered: report.delivered, dropped: report.dropped, left: report.left as u64 }
+    }
+}
+
+impl Publisher {
+    pub(in crate::life) fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// Takes a last document, delivers what can be delivered until `deadline`, and ends.
+    pub(in crate::life) fn stop(self, deadline: Instant) -> StopReport {
+        let handle = self.control.0;
+        // A little is kept back for the thread to end in.
+        let left = deadline.saturating_duration_since(Instant::now());
+        let stopped = handle.stop(left - left / 20);
+        let stats = handle.stats();
+        drop(handle);
+        StopReport {
+            delivered: stats.delivered,
+            dropped: stats.dropped,
+            left: stopped.left as u64,
+            joined: self.part.join(deadline),
+        }
+    }
+}
+
+impl AiosMetrics {
+    /// Starts publishing to Redis, without the exporter. A second call changes nothing.
+    ///
+    /// Where Redis is disabled by the configuration it stays so, and nothing is started.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] after [`stop`](Self::stop), and for settings that are not supported. Redis
+    /// that does not answer is no error: documents wait for it.
+    pub fn start_publisher(&self) -> Result<(), StartError> {
+        let mut parts = self.inner.life.parts()?;
+        start_configured(self, &mut parts)?;
+        self.start_sampler(&mut parts)
+    }
+
+    /// Starts publishing to a sink of your own, with the configured interval, batches and bounds.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::PublisherRunning`] when a publisher runs already, and
+    /// [`StartError::Stopped`] after [`stop`](Self::stop).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use aios_metrics::{AiosMetrics, JsonLinesSink, MetricsConfig};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let path = std::env::temp_dir().join(format!("published-{}.jsonl", std::process::id()));
+    /// let metrics = AiosMetrics::new(MetricsConfig::default())?;
+    /// metrics.start_publisher_to(JsonLinesSink::open(&path)?)?;
+    /// let report = metrics.stop(Duration::from_secs(5));
+    /// // The first document, taken at once, and the last one.
+    /// assert_eq!((report.delivered, report.left), (2, 0));
+    /// # std::fs::remove_file(path)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn start_publisher_to(&self, sink: impl Sink) -> Result<(), StartError> {
+        let mut parts = self.inner.life.parts()?;
+        if parts.publisher.is_some() {
+            return Err(StartError::PublisherRunning);
+        }
+        self.start_sampler(&mut parts)?;
+        start(self, &mut parts, sink)
+    }
+}
+
+/// Starts the publisher to Redis if that is enabled and no publisher runs.
+pub(in crate::life) fn start_configured(metrics: &AiosMetrics, parts: &mut Parts) -> Result<(), StartError> {
+    let config = metrics.config();
+    if parts.publisher.is_some() {
+        return Ok(());
+    }
+    if !config.redis_enabled {
+        debug!(target: "aios_metrics", "Redis is disabled: nothing is published");
+        return Ok(());
+    }
+    for (setting, is_set) in [
+        ("METRICS_REDIS_URL", config.redis_url.is_some()),
+        ("METRICS_REDIS_MAX_LIST_LEN", config.redis_max_list_len > 0),
+    ] {
+        if is_set {
+            return Err(StartError::Unsupported { setting });
+        }
+    }
+    start(metrics, parts, RedisSink::new(redis_options(config)))
+}
+
+fn start(metrics: &AiosMetrics, parts: &mut Parts, sink: impl Sink) -> Result<(), StartError> {
+    let (publisher, handle) =
+        Loop::new(Arc::clone(&metrics.inner.documents), publisher_options(metrics.config()));
+    let publisher = publisher
+        .with_self_metrics(metrics.registry())
+        .map_err(|source| StartError::Register { part: "publisher", source })?;
+    // Dropping the handle ends the loop; `Part`'s own channel is for threads without a runtime.
+    let part = Part::start("publisher", move |_| run(publisher, sink))?;
+    parts.publisher = Some(Publisher { control: Control(handle), part });
+    Ok(())
+}
+
+fn run(publisher: Loop, sink: impl Sink) {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => {
+            runtime.block_on(publisher.run(sink));
+            runtime.shutdown_background();
+        }
+        Err(error) => error!(target: "aios_metrics", "the publisher gets no runtime: {error}"),
+    }
+}
+
+fn publisher_options(config: &MetricsConfig) -> PublisherOptions {
+    PublisherOptions::default()
+        .with_push_interval(MetricsConfig::seconds(config.redis_push_interval_s))
+        .with_batch_size(config.redis_batch_size)
+        .with_backoff_initial(MetricsConfig::seconds(config.redis_backoff_initial_s))
+        .with_backoff_max(MetricsConfig::seconds(config.redis_backoff_max_s))
+        .with_max_pending(config.redis_max_pending)
+        .with_max_pending_bytes(config.redis_max_pending_bytes)
+}
+
+fn redis_options(config: &MetricsConfig) -> RedisOptions {
+    let mut options = RedisOptions::default()
+        .with_host(&config.redis_host)
+        .with_port(config.redis_port)
+        .with_db(config.redis_db)
+        .with_queue_key(&config.redis_queue_key);
+    if let Some(username) = &config.redis_username {
+        options = options.with_username(username);
+    }
+    if let Some(password) = &config.redis_password {
+        options = options.with_password(password);
+    }
+    options
+}

@@ -1,0 +1,32 @@
+//! Without the feature `hw` nothing is read.
+
+use aios_metrics_core::{Documents, RegisterError, Registry};
+
+use crate::config::{ConfigError, MetricsConfig};
+
+#[derive(Clone)]
+pub(crate) struct Probes;
+
+impl Probes {
+    pub(crate) const PRESENT: bool = false;
+
+    pub(crate) fn new(config: &MetricsConfig) -> Result<Self, ConfigError> {
+        if config.probes.is_some() {
+            tracing::warn!(
+                target: "aios_metrics",
+                "probes are configured, but this build has no feature `hw`: no hardware is read"
+            );
+        }
+        Ok(Self)
+    }
+
+    pub(crate) fn register(&self, _registry: &Registry) -> Result<(), RegisterError> {
+        Ok(())
+    }
+
+    pub(crate) fn add_to(&self, documents: Documents) -> Documents {
+        documents
+    }
+
+    pub(crate) fn refresh(&self) {}
+}
