@@ -190,16 +190,22 @@ fn write_value(value: &str, out: &mut Vec<u8>) {
     if quotes {
         out.extend_from_slice(b"\\\"");
     }
-    for &byte in value.as_bytes() {
+    let (bytes, mut plain) = (value.as_bytes(), 0);
+    for (at, &byte) in bytes.iter().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        out.extend_from_slice(&bytes[plain..at]);
+        plain = at + 1;
         match byte {
             // Escaped once for the key, and each character of that for JSON.
             b'"' => out.extend_from_slice(br#"\\\""#),
             b'\\' => out.extend_from_slice(br"\\\\"),
             b'\n' => out.extend_from_slice(br"\\n"),
-            0..0x20 => write_control(byte, out),
-            byte => out.push(byte),
+            byte => write_control(byte, out),
         }
     }
+    out.extend_from_slice(&bytes[plain..]);
     if quotes {
         out.extend_from_slice(b"\\\"");
     }

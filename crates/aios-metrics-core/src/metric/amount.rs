@@ -34,10 +34,11 @@ impl Amount for f64 {}
 impl sealed::Sealed for f64 {
     #[inline]
     fn parts(self) -> Parts {
-        const LIMIT: f64 = (1_u64 << 63) as f64;
-        let whole = self as u64;
-        if whole as f64 == self && self < LIMIT {
-            Parts::Whole(whole)
+        // Through i64, which the processor converts in one step. The cast saturates, and the
+        // largest i64 is not an amount below 2^63, so what doesn't fit is not taken for whole.
+        let whole = self as i64;
+        if whole as f64 == self && (0..i64::MAX).contains(&whole) {
+            Parts::Whole(whole as u64)
         } else if self >= 0.0 && self.is_finite() {
             Parts::Fraction(self)
         } else {
