@@ -209,8 +209,13 @@ fn log_file(directory: &Path) -> Stdio {
     fs::File::create(directory.join("log")).map_or_else(|_| Stdio::null(), Stdio::from)
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago, below those that systems give to outgoing connections: one
+/// of these could take the place of a server that is yet to come.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the loopback has a free port");
-    listener.local_addr().expect("a listener has an address").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(97);
+    (0..12_000)
+        .map(|_| 20_000 + (first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000) as u16)
+        .find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok())
+        .expect("the loopback has a free port")
 }
