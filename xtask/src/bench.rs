@@ -25,7 +25,7 @@ pub(crate) fn run(workspace: &Workspace, length: Length) -> Outcome {
     let page = fs::read_to_string(&path).map_err(|error| format!("{PAGE} can't be read: {error}."))?;
     insert(&page, "")?;
 
-    let mut compare = cargo(workspace, "run --release --locked --manifest-path benches/Cargo.toml --");
+    let mut compare = cargo(workspace, "run --release --manifest-path benches/Cargo.toml --");
     if quick {
         compare.arg("--quick");
     }
@@ -34,8 +34,7 @@ pub(crate) fn run(workspace: &Workspace, length: Length) -> Outcome {
         .map_err(|error| format!("{PAGE} can't be written: {error}."))?;
     println!("{tables}\nbench: the tables stand in {PAGE}");
 
-    let mut criterion =
-        cargo(workspace, "bench --locked --manifest-path benches/Cargo.toml --bench metrics --");
+    let mut criterion = cargo(workspace, "bench --manifest-path benches/Cargo.toml --bench metrics --");
     if quick {
         criterion.arg("--quick");
     }

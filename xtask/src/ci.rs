@@ -66,6 +66,6 @@ fn benches(workspace: &Workspace) -> Outcome {
     process::run(&mut cargo(workspace, "fmt --manifest-path benches/Cargo.toml --check"))?;
     process::run(&mut cargo(
         workspace,
-        "clippy --manifest-path benches/Cargo.toml --locked --all-targets -- -D warnings",
+        "clippy --manifest-path benches/Cargo.toml --all-targets -- -D warnings",
     ))
 }

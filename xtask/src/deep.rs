@@ -23,5 +23,8 @@ fn deny(workspace: &Workspace) -> Outcome {
                     builds for some minutes)."
             .into());
     }
-    process::run(&mut cargo(workspace, "deny --all-features check licenses bans sources"))
+    process::run(&mut cargo(
+        workspace,
+        "deny --all-features check --hide-inclusion-graph licenses bans sources",
+    ))
 }
