@@ -1,9 +1,9 @@
 //! Updates by the metric's name with label pairs, all of it known only at run time.
 
 use crate::contest::{Contender, Contest, Role, Unit, repeat_over};
-use crate::input::{self, LABELS, LabelSet, Random};
+use crate::input::{self, LABELS, LabelSet};
+use crate::ours;
 use crate::rival::Recorder;
-use aios_metrics::Registry;
 use metrics::Label;
 use prometheus::IntCounterVec;
 use prometheus_client::metrics::{counter::Counter, family::Family};
@@ -38,7 +38,7 @@ impl Update {
 #[must_use]
 pub fn inc() -> Contest {
     let names: Vec<String> = (0..NAMES).map(|number| format!("requests_of_kind_{number:02}_total")).collect();
-    let registry = Registry::with_max_series(SETS);
+    let registry = ours::registry(SETS);
     let mut vectors = HashMap::new();
     let mut families = HashMap::new();
     for name in &names {
@@ -101,11 +101,8 @@ pub fn inc() -> Contest {
 
 fn updates(names: &[String]) -> Arc<Vec<Update>> {
     let sets = input::label_sets(SETS);
-    let mut updates: Vec<Update> =
-        names.iter().flat_map(|name| sets.iter().map(|set| Update::new(name, set))).collect();
-    let mut random = Random::new();
-    for last in (1..updates.len()).rev() {
-        updates.swap(last, random.below(last + 1));
-    }
-    Arc::new(updates)
+    let mut pairs: Vec<(&String, &LabelSet)> =
+        names.iter().flat_map(|name| sets.iter().map(move |set| (name, set))).collect();
+    input::shuffle(&mut pairs);
+    Arc::new(pairs.into_iter().map(|(name, set)| Update::new(name, set)).collect())
 }

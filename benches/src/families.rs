@@ -2,15 +2,15 @@
 
 use crate::contest::{Contender, Contest, Role, Unit, repeat_over};
 use crate::input::{self, LABELS, borrowed};
+use crate::ours;
 use crate::rival::{DynamicLabels, DynamicLabelsSet, OwnedLabels, Recorder};
-use aios_metrics::Registry;
 use prometheus_client::metrics::{counter::Counter, family::Family};
 use std::sync::Arc;
 
 /// Counts `series` label sets, one after the other.
 #[must_use]
 pub fn inc(title: &'static str, series: usize) -> Contest {
-    let registry = Registry::with_max_series(series);
+    let registry = ours::registry(series);
     let ours = registry.register_counter("requests", "Requests.", &LABELS).expect("registers");
     let options = prometheus::Opts::new("requests", "Requests.");
     let prometheus = prometheus::IntCounterVec::new(options, &LABELS).expect("good labels");

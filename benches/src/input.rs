@@ -13,20 +13,22 @@ pub type LabelSet = [String; 3];
 pub fn label_sets(count: usize) -> Arc<Vec<LabelSet>> {
     let methods = ["GET", "POST", "DELETE"];
     let statuses = ["ok", "client_error", "server_error"];
-    let mut sets: Vec<LabelSet> = (0..count)
-        .map(|number| {
-            [
-                methods[number % 3].to_owned(),
-                statuses[number / 3 % 3].to_owned(),
-                format!("tenant-{:05}", number / 9),
-            ]
-        })
-        .collect();
+    let mut numbers: Vec<usize> = (0..count).collect();
+    shuffle(&mut numbers);
+    let set = |number: usize| {
+        let (method, status) = (methods[number % 3], statuses[number / 3 % 3]);
+        [method.to_owned(), status.to_owned(), format!("tenant-{:05}", number / 9)]
+    };
+    // Made in the order in which they are walked through, so that reading the input costs little beside the work.
+    Arc::new(numbers.into_iter().map(set).collect())
+}
+
+/// Puts the items in random order.
+pub fn shuffle<T>(items: &mut [T]) {
     let mut random = Random::new();
-    for last in (1..sets.len()).rev() {
-        sets.swap(last, random.below(last + 1));
+    for last in (1..items.len()).rev() {
+        items.swap(last, random.below(last + 1));
     }
-    Arc::new(sets)
 }
 
 /// As the libraries take them.

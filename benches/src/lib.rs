@@ -12,6 +12,7 @@ pub mod histograms;
 pub mod input;
 pub mod machine;
 pub mod memory;
+pub mod ours;
 pub mod rival;
 pub mod rolling;
 pub mod rounds;

@@ -3,8 +3,8 @@
 use crate::alloc;
 use crate::contest::Role;
 use crate::input::{self, LABELS, LabelSet, borrowed};
+use crate::ours;
 use crate::rival::{DynamicLabels, DynamicLabelsSet, OwnedLabels, Recorder};
-use aios_metrics::Registry;
 use prometheus_client::metrics::{counter::Counter, family::Family};
 use std::thread;
 
@@ -53,7 +53,7 @@ pub fn bytes_per_series() -> Vec<Bytes> {
 }
 
 fn ours() -> Update {
-    let registry = Registry::with_max_series(SERIES);
+    let registry = ours::registry(SERIES);
     let family = registry.register_counter("requests", "Requests.", &LABELS).expect("registers");
     Box::new(move |sets| {
         let _kept = &registry;

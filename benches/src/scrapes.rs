@@ -2,6 +2,7 @@
 
 use crate::contest::{Contender, Contest, Job, Role, Unit};
 use crate::input::{self, LABELS, LabelSet, borrowed};
+use crate::ours;
 use crate::rival::{DynamicLabels, DynamicLabelsSet, OwnedLabels, Recorder};
 use aios_metrics::{PrometheusText, Registry};
 use measured::metric::histogram::Thresholds;
@@ -175,7 +176,7 @@ pub fn ours(page: Page) -> Registry {
             self.2[family].observe(&borrowed(set), value).expect("three values");
         }
     }
-    let registry = Registry::with_max_series(page.series);
+    let registry = ours::registry(page.series);
     let [counters, gauges, histograms] = page.names();
     let bounds = input::bounds::<8>();
     page.fill(|| {

@@ -69,7 +69,7 @@ pub(crate) fn run_tests(make: impl Fn() -> Command) -> Outcome {
     if count == 0 {
         return Err(format!("`{}` has no test to run.", line(&make())));
     }
-    println!("{count} tests");
+    println!("{count} {}", if count == 1 { "test" } else { "tests" });
     run(&mut make())
 }
 

@@ -14,7 +14,7 @@ if [ ! -e "$policy" ]; then
 fi
 
 apt-get update -qq
-apt-get install -qq -y --no-install-recommends "$@"
+apt-get install -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends "$@"
 
 if [ -d /run/systemd/system ]; then
     for package in "$@"; do
