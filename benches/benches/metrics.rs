@@ -1,0 +1,29 @@
+//! The contests under criterion, on one thread: for looking at a single figure again and again, with
+//! criterion's statistics and its comparison with the run before.
+
+use aios_metrics_bench::CONTESTS;
+use criterion::{Criterion, criterion_group, criterion_main};
+use std::time::Instant;
+
+fn contests(criterion: &mut Criterion) {
+    for make in CONTESTS {
+        let contest = make();
+        let mut group = criterion.benchmark_group(contest.title);
+        for contender in &contest.contenders {
+            let mut job = contender.job(0);
+            job(contest.first);
+            group.bench_function(contender.name, |bencher| {
+                bencher.iter_custom(|times| {
+                    contender.tidy_up();
+                    let start = Instant::now();
+                    job(times);
+                    start.elapsed()
+                });
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, contests);
+criterion_main!(benches);

@@ -1,0 +1,57 @@
+//! Observations on the handle of a histogram.
+
+use crate::contest::{Contender, Contest, Role, Unit, repeat_over};
+use crate::floor;
+use crate::input;
+use crate::rival::Recorder;
+use aios_metrics::Registry;
+use measured::metric::histogram::Thresholds;
+use prometheus::HistogramOpts;
+use std::sync::Arc;
+
+/// One histogram with `N` bounds, observed with values that fall into all of its buckets.
+#[must_use]
+pub fn observe<const N: usize>(title: &'static str) -> Contest {
+    let bounds = input::bounds::<N>();
+    let family =
+        Registry::new().register_histogram("seconds", "Seconds.", &[], Some(&bounds)).expect("registers");
+    let ours = family.with(&[]).expect("has no labels");
+    let options = HistogramOpts::new("seconds", "Seconds.").buckets(bounds.to_vec());
+    let prometheus = prometheus::Histogram::with_opts(options).expect("good bounds");
+    let client = prometheus_client::metrics::histogram::Histogram::new(bounds);
+    let recorder = Recorder::new(&bounds);
+    let metrics = recorder.scope(|| metrics::histogram!("seconds"));
+    let measured = Arc::new(measured::Histogram::<N>::with_metadata(Thresholds::with_buckets(bounds)));
+    let values = input::observations();
+    let [v1, v2, v3, v4, v5, v6] = std::array::from_fn(|_| Arc::clone(&values));
+    Contest {
+        title,
+        about: "`observe` on a handle, values spread evenly over the buckets in random order. `metrics` keeps the \
+                single values until its upkeep or a scrape sorts them into buckets; the upkeep is run between \
+                rounds and not on the clock.",
+        unit: Unit::Nanoseconds,
+        threads: &[1, 2],
+        first: 0,
+        contenders: vec![
+            Contender::new(Role::Ours, "aios-metrics", move |thread| {
+                repeat_over(thread, &v1, ours.clone(), |histogram, value| histogram.observe(*value))
+            }),
+            Contender::new(Role::Rival, "prometheus", move |thread| {
+                repeat_over(thread, &v2, prometheus.clone(), |histogram, value| histogram.observe(*value))
+            }),
+            Contender::new(Role::Rival, "prometheus-client", move |thread| {
+                repeat_over(thread, &v3, client.clone(), |histogram, value| histogram.observe(*value))
+            }),
+            Contender::new(Role::Rival, "metrics", move |thread| {
+                repeat_over(thread, &v4, metrics.clone(), |histogram, value| histogram.record(*value))
+            })
+            .with_housekeeping(move || recorder.handle.run_upkeep()),
+            Contender::new(Role::Rival, "measured", move |thread| {
+                repeat_over(thread, &v5, measured.clone(), |histogram, value| histogram.observe(*value))
+            }),
+            Contender::new(Role::Floor, "*floor: cells a thread*", move |thread| {
+                repeat_over(thread, &v6, bounds, |bounds, value| floor::observe(bounds, *value))
+            }),
+        ],
+    }
+}

@@ -1,0 +1,72 @@
+//! Measures us beside the rivals and prints the tables that `docs/performance.md` shows, as Markdown.
+
+use aios_metrics_bench::machine::{self, Ticks};
+use aios_metrics_bench::rounds::{self, Plan};
+use aios_metrics_bench::{CONTESTS, alloc, memory, table};
+use std::process::ExitCode;
+use std::time::Duration;
+
+#[global_allocator]
+static ALLOCATOR: alloc::Counting = alloc::Counting;
+
+const FULL: Plan = Plan { rounds: 11, turn: Duration::from_millis(30) };
+const QUICK: Plan = Plan { rounds: 5, turn: Duration::from_millis(5) };
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let plan = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => FULL,
+        ["--quick"] => QUICK,
+        _ => {
+            eprintln!("usage: aios-metrics-bench [--quick]");
+            return ExitCode::from(2);
+        }
+    };
+    match run(plan) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("error: {sentence}.");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(plan: Plan) -> Result<(), String> {
+    let cores = rounds::cores(2)?;
+    let start = Ticks::now();
+    eprintln!("memory");
+    let mut tables = Vec::new();
+    let bytes = table::bytes(&memory::bytes_per_series());
+    for make in CONTESTS {
+        let contest = make();
+        eprintln!("{}", contest.title);
+        tables.push(table::contest(&contest, &rounds::run(&contest, plan, &cores)));
+    }
+    tables.push(bytes);
+    println!("{}\n\n{}", circumstances(plan, cores.len(), start), tables.join("\n"));
+    Ok(())
+}
+
+/// On what and with which versions this was measured.
+fn circumstances(plan: Plan, cores: usize, start: Option<Ticks>) -> String {
+    let rivals = ["prometheus", "prometheus-client", "metrics", "metrics-exporter-prometheus", "measured"];
+    let versions: Vec<String> =
+        rivals.iter().map(|name| format!("{name} {}", locked_version(name))).collect();
+    let others = start.zip(Ticks::now()).map_or("an unknown part".to_owned(), |(start, end)| {
+        format!("{:.0} %", end.others_since(start) * 100.0)
+    });
+    format!(
+        "Machine: {}; other processes had {others} of it meanwhile. Build: fat LTO, one codegen unit. Medians of \
+         {} rounds. Rivals: {}.",
+        machine::description(cores),
+        plan.rounds,
+        versions.join(", ")
+    )
+}
+
+/// The version that the lock file names; it is the one that was built.
+fn locked_version(name: &str) -> &'static str {
+    let lock = include_str!("../Cargo.lock");
+    let entry = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).map_or("", |(_, rest)| rest);
+    entry.split('"').next().unwrap_or_default()
+}

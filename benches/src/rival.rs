@@ -1,0 +1,81 @@
+//! What several contests need from the rivals.
+
+use crate::contest::Job;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use prometheus_client::encoding::EncodeLabelSet;
+use std::sync::Arc;
+
+/// A recorder of `metrics` with its handle for pages.
+#[derive(Clone)]
+pub struct Recorder {
+    recorder: Arc<PrometheusRecorder>,
+    /// Renders pages and does the upkeep.
+    pub handle: PrometheusHandle,
+}
+
+impl Recorder {
+    /// A recorder whose histograms have these bounds.
+    #[must_use]
+    pub fn new(bounds: &[f64]) -> Self {
+        let builder = PrometheusBuilder::new().set_buckets(bounds).expect("there are bounds");
+        let recorder = builder.build_recorder();
+        Self { handle: recorder.handle(), recorder: Arc::new(recorder) }
+    }
+
+    /// Makes it the recorder of the macros inside `work`.
+    pub fn scope<T>(&self, work: impl FnOnce() -> T) -> T {
+        metrics::with_local_recorder(&*self.recorder, work)
+    }
+
+    /// The job with all its macros going to this recorder; it is entered once a call, not once an operation.
+    #[must_use]
+    pub fn scoped(&self, mut job: Job) -> Job {
+        let recorder = self.clone();
+        Box::new(move |times| recorder.scope(|| job(times)))
+    }
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self::new(&[1.0])
+    }
+}
+
+/// The labels for `prometheus-client`: a struct, which its documentation recommends for speed.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct OwnedLabels {
+    /// Of the request.
+    pub method: String,
+    /// Of the answer.
+    pub status: String,
+    /// Who asked.
+    pub tenant: String,
+}
+
+impl OwnedLabels {
+    /// The family takes nothing borrowed.
+    #[must_use]
+    pub fn new([method, status, tenant]: [&str; 3]) -> Self {
+        Self { method: method.to_owned(), status: status.to_owned(), tenant: tenant.to_owned() }
+    }
+}
+
+/// The labels for `measured`, values not known up front.
+#[derive(Clone, Copy, Debug, PartialEq, measured::LabelGroup)]
+#[label(set = DynamicLabelsSet)]
+pub struct DynamicLabels<'a> {
+    #[label(dynamic_with = lasso::ThreadedRodeo, default)]
+    method: &'a str,
+    #[label(dynamic_with = lasso::ThreadedRodeo, default)]
+    status: &'a str,
+    #[label(dynamic_with = lasso::ThreadedRodeo, default)]
+    tenant: &'a str,
+}
+
+impl<'a> DynamicLabels<'a> {
+    /// Borrows.
+    #[must_use]
+    pub fn new([method, status, tenant]: [&'a str; 3]) -> Self {
+        Self { method, status, tenant }
+    }
+}

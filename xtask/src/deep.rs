@@ -1,0 +1,30 @@
+//! `cargo xtask deep`: `ci`, and then the checks that are too slow or too heavy for every merge.
+
+use crate::process::{self, Outcome, cargo};
+use crate::workspace::Workspace;
+use crate::{ci, loom};
+
+/// Runs `ci`, then loom in full and cargo-deny.
+pub(crate) fn run(workspace: &Workspace) -> Outcome {
+    ci::run_steps(
+        workspace,
+        &[
+            ("ci", ci::run),
+            ("loom full", |workspace| loom::run(workspace, loom::Depth::Full)),
+            ("deny", deny),
+        ],
+    )
+}
+
+/// Licences, banned crates and sources; the advisory database is left out because it needs the network.
+fn deny(workspace: &Workspace) -> Outcome {
+    if !process::works(&mut cargo(workspace, "deny --version")) {
+        return Err("cargo-deny is not installed: `cargo install --locked cargo-deny@0.20` brings it (it \
+                    builds for some minutes)."
+            .into());
+    }
+    process::run(&mut cargo(
+        workspace,
+        "deny --all-features check --hide-inclusion-graph licenses bans sources",
+    ))
+}
