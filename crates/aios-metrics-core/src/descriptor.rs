@@ -169,11 +169,14 @@ impl Descriptor {
         &self.0.bounds
     }
 
-    /// The names that belong to this family once it is registered.
+    /// The names that belong to this family once it is registered: those of its samples, and
+    /// `_created`, which OpenMetrics keeps for counters and histograms.
     pub(crate) fn claimed_names(&self) -> Vec<String> {
         let name = self.name();
         match self.kind() {
-            Kind::Counter => vec![name.to_owned(), self.exposed_name().to_owned()],
+            Kind::Counter => {
+                vec![name.to_owned(), self.exposed_name().to_owned(), format!("{name}_created")]
+            }
             Kind::Gauge => vec![name.to_owned()],
             Kind::Histogram => {
                 vec![
@@ -181,6 +184,7 @@ impl Descriptor {
                     format!("{name}_bucket"),
                     format!("{name}_sum"),
                     format!("{name}_count"),
+                    format!("{name}_created"),
                 ]
             }
         }

@@ -56,6 +56,8 @@ pub struct Snapshot {
     reader: Reader<'static>,
     /// What the collector that is being asked has said it would add.
     expected: Arc<[Descriptor]>,
+    /// Where the families of that collector begin.
+    collected_from: usize,
 }
 
 #[derive(Debug)]
@@ -128,13 +130,21 @@ impl Snapshot {
     /// Begins the samples of a family; for [`Collect`](crate::Collect).
     ///
     /// A family that the collector did not describe is left out, so that nothing on the page can
-    /// collide. Samples of one family are added in one go.
+    /// collide. Samples of one family are added in one go: once another family has begun, more of
+    /// an earlier one are left out. Each set of label values stands once.
     pub fn family(&mut self, descriptor: &Descriptor) -> FamilySamples<'_> {
-        let described = self.expected.iter().any(|expected| expected.is(descriptor));
-        if described {
-            self.begin(descriptor);
-        }
-        FamilySamples { snapshot: self, descriptor: described.then(|| descriptor.clone()) }
+        let expected = self.expected.iter().find(|e| e.is(descriptor) || e.agrees_with(descriptor)).cloned();
+        let descriptor = expected.filter(|descriptor| {
+            let begun = &self.families[self.collected_from..];
+            match begun.iter().rposition(|family| family.descriptor.is(descriptor)) {
+                Some(at) => at + 1 == begun.len(),
+                None => {
+                    self.begin(descriptor);
+                    true
+                }
+            }
+        });
+        FamilySamples { snapshot: self, descriptor }
     }
 
     /// Empties the snapshot and keeps its memory.
@@ -164,6 +174,7 @@ impl Snapshot {
     /// Announces the collector whose samples come next.
     pub(crate) fn expect(&mut self, descriptors: &Arc<[Descriptor]>) {
         self.expected = Arc::clone(descriptors);
+        self.collected_from = self.families.len();
     }
 
     fn begin(&mut self, descriptor: &Descriptor) {

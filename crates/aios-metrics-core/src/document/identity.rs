@@ -41,6 +41,13 @@ impl Identity {
             boot_id: random_hex(),
         }
     }
+
+    /// The same with a `bootId` of your own: for tests, and for programs that have a run id already.
+    #[must_use]
+    pub fn with_boot_id(mut self, boot_id: impl Into<String>) -> Self {
+        self.boot_id = boot_id.into();
+        self
+    }
 }
 
 /// 128 bits that the standard library drew from the operating system to key its hash maps; each

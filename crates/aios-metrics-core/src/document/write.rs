@@ -1,9 +1,9 @@
 //! The document, streamed from a snapshot.
 
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::{Identity, RESERVED_KEYS, SCHEMA_VERSION, TYPE, key};
-use crate::descriptor::Kind;
 use crate::format::labels;
 use crate::format::number::{as_whole, write_float, write_whole};
 use crate::rolling::{Summaries, Summary};
@@ -33,18 +33,19 @@ impl Parts<'_> {
         if let Some(sequence) = self.sequence {
             object.entry("sequence", &sequence);
         }
-        self.samples(&mut object);
-        for section in self.sections {
-            if let Some(value) = section.read() {
-                object.entry(section.name(), &value);
-            }
-        }
         let none = Summaries::default();
         let summaries = self.snapshot.summaries().unwrap_or(&none);
-        if self.flat_rolling {
-            for named in summaries.plain().iter().filter(|named| !self.is_taken(&named.name)) {
-                object.entry(&named.name, &named.summary);
-            }
+        let sections = self.read_sections();
+        let taken = |key: &str| RESERVED_KEYS.contains(&key) || sections.iter().any(|(name, _)| *name == key);
+        let flat = || summaries.plain().iter().filter(|named| self.flat_rolling && !taken(&named.name));
+
+        let replacing = || sections.iter().map(|(name, _)| *name).chain(flat().map(|named| &*named.name));
+        self.samples(replacing, &mut object);
+        for (name, value) in &sections {
+            object.entry(name, value);
+        }
+        for named in flat() {
+            object.entry(&named.name, &named.summary);
         }
         let by_name = |out: &mut Vec<u8>, named: &[crate::rolling::Named]| {
             let mut inner = Object::open(out);
@@ -65,22 +66,28 @@ impl Parts<'_> {
         object.close();
     }
 
-    /// Whether a key belongs to the document or to a section.
-    fn is_taken(&self, key: &str) -> bool {
-        RESERVED_KEYS.contains(&key) || self.sections.iter().any(|section| section.name() == key)
+    /// The sections that have something to say, each name once. Those that are read back as samples,
+    /// since they are no more than a number, stand right behind the samples.
+    fn read_sections(&self) -> Vec<(&str, Json)> {
+        let mut sections: Vec<(&str, Json)> = Vec::new();
+        for section in self.sections {
+            let name = section.name();
+            let reserved = name != "hardware" && RESERVED_KEYS.contains(&name);
+            if !reserved && sections.iter().all(|(known, _)| *known != name) {
+                sections.extend(section.read().map(|value| (name, value)));
+            }
+        }
+        sections.sort_by_key(|(_, value)| !matches!(value, Json::Null | Json::Number(_)));
+        sections
     }
 
-    /// Whether an unlabelled sample gives way to something else of its name.
-    fn is_replaced(&self, name: &str) -> bool {
-        let summaries = self.snapshot.summaries().filter(|_| self.flat_rolling);
-        let summary = || summaries.is_some_and(|s| s.plain().iter().any(|named| &*named.name == name));
-        self.sections.iter().any(|section| section.name() == name) || summary()
-    }
-
-    fn samples(&self, object: &mut Object<'_>) {
+    /// Writes every sample but those whose very key is among `replacing`.
+    fn samples<'k, K: Iterator<Item = &'k str>>(&self, replacing: impl Fn() -> K, object: &mut Object<'_>) {
         for family in self.snapshot.families() {
             let descriptor = family.descriptor();
             let name = descriptor.exposed_name();
+            object.replaced.clear();
+            object.replaced.extend(replacing().filter(|key| key.starts_with(name)).map(json_key));
             for series in family.series() {
                 let labels = series.label_text();
                 match series.value() {
@@ -89,26 +96,12 @@ impl Parts<'_> {
                         let bounds = descriptor.bounds().iter().copied().chain([f64::INFINITY]);
                         for (&count, bound) in buckets.iter().zip(bounds) {
                             cumulated = cumulated.saturating_add(count);
-                            object.sample(name, "_bucket", labels, Some(bound));
-                            write_whole(cumulated, object.out);
+                            object.sample(name, "_bucket", labels, Some(bound), Value::Whole(cumulated));
                         }
-                        object.sample(name, "_sum", labels, None);
-                        write_number(sum, object.out);
-                        object.sample(name, "_count", labels, None);
-                        write_whole(cumulated, object.out);
+                        object.sample(name, "_sum", labels, None, Value::Float(sum));
+                        object.sample(name, "_count", labels, None, Value::Whole(cumulated));
                     }
-                    value => {
-                        if labels.is_empty() && descriptor.kind() != Kind::Histogram && self.is_replaced(name)
-                        {
-                            continue;
-                        }
-                        object.sample(name, "", labels, None);
-                        match value {
-                            Value::Whole(whole) => write_whole(whole, object.out),
-                            Value::Float(float) => write_number(float, object.out),
-                            Value::Histogram { .. } => {}
-                        }
-                    }
+                    value => object.sample(name, "", labels, None, value),
                 }
             }
         }
@@ -128,12 +121,14 @@ fn write_number(value: f64, out: &mut Vec<u8>) {
 struct Object<'o> {
     out: &'o mut Vec<u8>,
     empty: bool,
+    /// Keys as they stand in JSON, of samples that are left out.
+    replaced: Vec<Vec<u8>>,
 }
 
 impl<'o> Object<'o> {
     fn open(out: &'o mut Vec<u8>) -> Self {
         out.push(b'{');
-        Self { out, empty: true }
+        Self { out, empty: true, replaced: Vec::new() }
     }
 
     fn close(self) {
@@ -157,9 +152,11 @@ impl<'o> Object<'o> {
         write_json(value, self.out);
     }
 
-    /// Writes the key of a sample: names need no escaping, values mostly none.
-    fn sample(&mut self, name: &str, suffix: &str, label_text: &str, le: Option<f64>) {
+    /// Writes a sample: names need no escaping, values of labels mostly none.
+    fn sample(&mut self, name: &str, suffix: &str, label_text: &str, le: Option<f64>, value: Value<'_>) {
+        let (before, was_empty) = (self.out.len(), self.empty);
         self.comma();
+        let start = self.out.len();
         self.out.push(b'"');
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(suffix.as_bytes());
@@ -180,8 +177,26 @@ impl<'o> Object<'o> {
         if opening == b',' {
             self.out.push(b'}');
         }
-        self.out.extend_from_slice(b"\":");
+        self.out.push(b'"');
+        if self.replaced.iter().any(|key| **key == self.out[start..]) {
+            self.out.truncate(before);
+            self.empty = was_empty;
+            return;
+        }
+        self.out.push(b':');
+        match value {
+            Value::Whole(whole) => write_whole(whole, self.out),
+            Value::Float(float) => write_number(float, self.out),
+            Value::Histogram { .. } => {}
+        }
     }
+}
+
+/// A key as it stands in JSON, quotes included.
+fn json_key(key: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_json(key, &mut out);
+    out
 }
 
 /// Appends a label's value inside a JSON string: quoted as the key wants it, then as JSON does.

@@ -27,10 +27,10 @@ pub(crate) fn write_float(value: f64, out: &mut Vec<u8>) {
     }
 }
 
-/// The value as a whole number, where an `f64` tells whole numbers apart (below 2^53).
+/// The value as a whole number, below 10^16: from there on the shortest form has an exponent.
 #[inline]
 pub(crate) fn as_whole(value: f64) -> Option<i64> {
-    const LIMIT: f64 = (1_u64 << 53) as f64;
+    const LIMIT: f64 = 1e16;
     let whole = value as i64;
     // The comparison of bits keeps -0.0 what it is.
     (value.abs() < LIMIT && (whole as f64).to_bits() == value.to_bits()).then_some(whole)
@@ -56,6 +56,9 @@ mod tests {
             (0.1, "0.1"),
             (1e-7, "1e-7"),
             (9_007_199_254_740_991.0, "9007199254740991"),
+            (9_007_199_254_740_992.0, "9007199254740992"),
+            (-9_999_999_999_999_998.0, "-9999999999999998"),
+            (1e16, "1e+16"),
             (1e300, "1e+300"),
             (f64::NAN, "NaN"),
             (f64::INFINITY, "+Inf"),

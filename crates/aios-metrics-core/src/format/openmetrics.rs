@@ -7,9 +7,9 @@ use crate::snapshot::Snapshot;
 
 /// OpenMetrics 1.0.0 text.
 ///
-/// Counters are typed by the name without `_total`; the page ends with `# EOF`. A histogram with a
-/// negative bound has neither `_sum` nor `_count`, which the specification forbids there. No
-/// timestamps, no `_created`.
+/// Counters are typed by the name without `_total`; the page ends with `# EOF`. A sum is a total
+/// there, which can't be negative: a histogram with a negative bound, and a series whose sum is below
+/// 0, show their buckets only, without `_sum` and `_count`. No timestamps, no `_created`.
 ///
 /// # Examples
 ///
@@ -38,7 +38,8 @@ impl Format for OpenMetricsText {
     }
 
     fn encode(&self, snapshot: &Snapshot, out: &mut Vec<u8>) {
-        let shows_sum = |bounds: &[f64]| bounds.first().is_none_or(|&lowest| lowest >= 0.0);
+        let shows_sum =
+            |bounds: &[f64], sum: f64| sum >= 0.0 && bounds.first().is_none_or(|&lowest| lowest >= 0.0);
         write_families(snapshot, out, |family| &family.openmetrics_head, shows_sum);
         out.extend_from_slice(b"# EOF\n");
     }

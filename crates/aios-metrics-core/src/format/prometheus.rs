@@ -36,6 +36,6 @@ impl Format for PrometheusText {
     }
 
     fn encode(&self, snapshot: &Snapshot, out: &mut Vec<u8>) {
-        write_families(snapshot, out, |family| &family.prometheus_head, |_| true);
+        write_families(snapshot, out, |family| &family.prometheus_head, |_, _| true);
     }
 }

@@ -6,19 +6,21 @@ use super::number::{write_float, write_value, write_whole};
 use crate::descriptor::Kind;
 use crate::snapshot::{FamilyView, Snapshot, Value};
 
-/// Writes every family behind the head that `head` chooses; `shows_sum` tells from the bounds of a
-/// histogram whether it has `_sum` and `_count`.
+/// Writes every family behind the head that `head` chooses; `shows_sum` tells from the bounds and
+/// the sum of a histogram whether it has `_sum` and `_count`.
 pub(crate) fn write_families(
     snapshot: &Snapshot,
     out: &mut Vec<u8>,
     head: impl Fn(&Rendered) -> &[u8],
-    shows_sum: impl Fn(&[f64]) -> bool,
+    shows_sum: impl Fn(&[f64], f64) -> bool,
 ) {
     for family in snapshot.families() {
         let descriptor = family.descriptor();
         out.extend_from_slice(head(descriptor.rendered()));
         match descriptor.kind() {
-            Kind::Histogram => write_histograms(family, shows_sum(descriptor.bounds()), out),
+            Kind::Histogram => {
+                write_histograms(family, |sum| shows_sum(descriptor.bounds(), sum), out);
+            }
             _ => write_scalars(family, descriptor.exposed_name().as_bytes(), out),
         }
     }
@@ -47,7 +49,7 @@ fn write_number(value: Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn write_histograms(family: FamilyView<'_>, shows_sum: bool, out: &mut Vec<u8>) {
+fn write_histograms(family: FamilyView<'_>, shows_sum: impl Fn(f64) -> bool, out: &mut Vec<u8>) {
     let parts = family.descriptor().rendered();
     for series in family.series() {
         let labels = series.label_bytes();
@@ -63,7 +65,7 @@ fn write_histograms(family: FamilyView<'_>, shows_sum: bool, out: &mut Vec<u8>) 
             write_whole(cumulated, out);
             out.push(b'\n');
         }
-        if shows_sum {
+        if shows_sum(sum) {
             for (name, value) in
                 [(&parts.sum_name, Value::Float(sum)), (&parts.count_name, Value::Whole(cumulated))]
             {

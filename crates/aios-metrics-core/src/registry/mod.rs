@@ -159,12 +159,13 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`RegisterError`] when a family that it describes has a name that is taken.
+    /// [`RegisterError`] when a family that it describes has a name that is taken or reserved.
     pub fn register(&self, collector: impl Collect) -> Result<(), RegisterError> {
         let descriptors: Arc<[Descriptor]> = collector.describe().into();
         let mut claims = lock(&self.0.claims);
         let mut added = BTreeMap::new();
         for descriptor in &*descriptors {
+            check_reserved(descriptor)?;
             let taken = free(&claims, descriptor)?.or(free(&added, descriptor)?);
             if let Some(claim) = taken {
                 return Err(conflict(descriptor.exposed_name(), &claim.descriptor, descriptor));
@@ -191,11 +192,7 @@ impl Registry {
 
     fn family(&self, descriptor: Descriptor) -> Result<Arc<Series>, RegisterError> {
         let inner = &*self.0;
-        for name in descriptor.claimed_names() {
-            if let Some(&key) = RESERVED_KEYS.iter().find(|key| **key == name) {
-                return Err(RegisterError::ReservedName { name, key: key.to_owned() });
-            }
-        }
+        check_reserved(&descriptor)?;
         let mut claims = lock(&inner.claims);
         if let Some(claim) = free(&claims, &descriptor)? {
             return claim
@@ -240,6 +237,16 @@ impl Registry {
         let index = self.0.names.find(self.hash(name), matches)?;
         aliases.get(index as usize).map(|alias| &alias.series)
     }
+}
+
+/// No sample may stand under a key that the document uses itself.
+fn check_reserved(wanted: &Descriptor) -> Result<(), RegisterError> {
+    for name in wanted.claimed_names() {
+        if let Some(&key) = RESERVED_KEYS.iter().find(|key| **key == name) {
+            return Err(RegisterError::ReservedName { name, key: key.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 /// The claim of the same family, if there is one; an error if something else claims one of its names.

@@ -249,10 +249,11 @@ impl Inner {
         let mut totals = [Batch::NONE; N];
         let mut latest = 0;
         self.read(|batch| {
+            // Every batch counts here, since `current` looks back over the metric's whole window.
+            latest = latest.max(batch.epoch);
             if batch.epoch < oldest || batch.count == 0 {
                 return;
             }
-            latest = latest.max(batch.epoch);
             for (total, &first) in totals.iter_mut().zip(&first) {
                 if batch.epoch >= first {
                     total.merge(batch);

@@ -18,7 +18,7 @@ pub(crate) struct Shape {
 
 impl Shape {
     pub(crate) fn new(window: Duration) -> Self {
-        let seconds = window.as_secs() + u64::from(window.subsec_nanos() > 0);
+        let seconds = whole_seconds(window);
         let slot = seconds.div_ceil(SLOTS).max(1);
         Self { window: window.max(Duration::from_secs(slot)), slot }
     }
@@ -48,9 +48,13 @@ impl Shape {
 
     /// Slots that a window can reach into, the open one included.
     fn slots(self) -> usize {
-        let seconds = self.window.as_secs() + u64::from(self.window.subsec_nanos() > 0);
-        (seconds.div_ceil(self.slot) + 2) as usize
+        (whole_seconds(self.window).div_ceil(self.slot) + 2) as usize
     }
+}
+
+/// Rounded up, as far as there are numbers.
+fn whole_seconds(window: Duration) -> u64 {
+    window.as_secs().saturating_add(u64::from(window.subsec_nanos() > 0))
 }
 
 /// Batches by epoch. A batch that is too old stays where it is until its place is needed.

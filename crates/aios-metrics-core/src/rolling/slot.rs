@@ -23,7 +23,9 @@ impl Batch {
     /// Takes in what another batch added up; the epoch stays.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.count += other.count;
-        self.sum += other.sum;
+        let sum = self.sum + other.sum;
+        // Sums that left the range of `f64` on both sides cancel out, rather than be no number.
+        self.sum = if sum.is_nan() { 0.0 } else { sum };
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
     }
