@@ -113,6 +113,7 @@ impl Snapshot {
             summaries,
             reader: Reader::default(),
             expected: Arc::default(),
+            collected_from: 0,
         }
     }
 
