@@ -3,8 +3,11 @@
 mod block;
 mod config;
 mod error;
+// Without exporter and publisher nothing can be started, and what starting needs lies idle.
+#[cfg_attr(not(any(feature = "http", feature = "redis")), allow(dead_code))]
 mod life;
 mod metrics;
+#[cfg_attr(not(any(feature = "http", feature = "redis")), allow(dead_code))]
 mod probes;
 mod update;
 

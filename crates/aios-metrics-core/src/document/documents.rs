@@ -94,11 +94,11 @@ impl Documents {
     /// The document taken now.
     #[must_use]
     pub fn collect(&self) -> Document {
-        self.with_parts(None, |parts| Document::of(parts))
+        self.with_parts(None, Document::of)
     }
 
     fn with_parts<T>(&self, sequence: Option<u64>, run: impl FnOnce(&Parts<'_>) -> T) -> T {
-        let mut snapshot = lock(&self.spare).pop().unwrap_or_else(Snapshot::new);
+        let mut snapshot = lock(&self.spare).pop().unwrap_or_default();
         self.source.snapshot_into(&mut snapshot);
         let sections: Vec<&dyn Section> = self.sections.iter().map(|section| &**section).collect();
         let parts = Parts {

@@ -5,7 +5,6 @@ mod vars;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 pub use self::error::{ConfigError, ConfigProblem};
 
@@ -238,10 +237,10 @@ impl MetricsConfig {
         ConfigError::from_problems(problems)
     }
 
-    #[cfg(any(feature = "redis", feature = "hw"))]
-    pub(crate) fn seconds(seconds: f64) -> Duration {
+    #[cfg(any(feature = "http", feature = "redis"))]
+    pub(crate) fn seconds(seconds: f64) -> std::time::Duration {
         // `check` has seen to the range.
-        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+        std::time::Duration::try_from_secs_f64(seconds).unwrap_or(std::time::Duration::MAX)
     }
 }
 

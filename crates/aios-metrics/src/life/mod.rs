@@ -4,6 +4,7 @@ mod exporter;
 mod part;
 mod publisher;
 mod report;
+#[cfg(any(feature = "http", feature = "redis"))]
 mod sampler;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +17,6 @@ use self::part::Part;
 pub use self::report::{FlushReport, StopReport};
 use crate::error::StartError;
 use crate::metrics::AiosMetrics;
-use crate::probes::Probes;
 
 /// What runs in the background, if anything.
 ///
@@ -50,16 +50,6 @@ impl Life {
 }
 
 impl AiosMetrics {
-    /// Reads the hardware from now on, on a thread of its own.
-    #[cfg(any(feature = "http", feature = "redis"))]
-    fn start_sampler(&self, parts: &mut Parts) -> Result<(), StartError> {
-        if Probes::PRESENT && parts.sampler.is_none() {
-            parts.sampler = Some(sampler::start(&self.inner.config, self.inner.probes.clone())?);
-            self.inner.life.sampling.store(true, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
     /// Delivers the documents that wait, without waiting for a full batch.
     ///
     /// Blocks for at most `timeout`. Without a publisher there is nothing to do.
