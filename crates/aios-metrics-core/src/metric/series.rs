@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use tracing::warn;
 
@@ -13,7 +12,7 @@ use crate::lookup::table::Table;
 use crate::lookup::values::{AnyOrder, InOrder, Same, Values};
 use crate::storage::Reader;
 use crate::storage::local::STORAGE;
-use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, RandomState, lock};
 
 use super::Total;
 

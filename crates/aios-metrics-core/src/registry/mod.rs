@@ -8,8 +8,6 @@ use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
-
 pub use self::options::RegistryOptions;
 use crate::collect::Collect;
 use crate::descriptor::Descriptor;
@@ -24,7 +22,7 @@ use crate::rolling::RollingSet;
 use crate::snapshot::Snapshot;
 use crate::source::Source;
 use crate::storage::Section;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, RandomState, lock};
 
 /// Everything that is registered: families, rolling metrics, collectors.
 ///

@@ -39,15 +39,15 @@ use crate::sync::{AtomicU64, Mutex, Ordering, lock, try_lock};
 /// assert_eq!((latency.min(minute), latency.max(minute)), (Some(1.0), Some(2.0)));
 /// ```
 #[derive(Clone)]
-pub struct RollingMetric(Arc<Inner>);
+pub struct RollingMetric(pub(super) Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     shape: Shape,
     /// The cells of this metric in each slab.
     run: u32,
     created: Duration,
     clock: Time,
-    ring: Mutex<Ring>,
+    pub(super) ring: Mutex<Ring>,
     refused: AtomicU64,
     /// The bits of the latest observation. Every thread stores here, so nothing else shares the
     /// cache line.
@@ -233,7 +233,7 @@ impl Inner {
     }
 
     /// The total of each window, and how many seconds it stands for.
-    fn totals<const N: usize>(&self, windows: [Duration; N]) -> [(Batch, f64); N] {
+    pub(super) fn totals<const N: usize>(&self, windows: [Duration; N]) -> [(Batch, f64); N] {
         self.totals_at(self.clock.monotonic(), windows, |_| ())
     }
 

@@ -6,6 +6,8 @@
 //! and is folded later. A reader holds the ring while it adds up the ring and all slots, so that
 //! every observation is in exactly one place.
 
+#[cfg(all(test, loom))]
+mod loom;
 mod metric;
 mod ring;
 mod set;

@@ -4,7 +4,6 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
 use tracing::warn;
 
 use super::metric::{RollingMetric, Time};
@@ -12,7 +11,7 @@ use super::summary::{Named, Summaries};
 use crate::error::UpdateError;
 use crate::lookup::append::AppendList;
 use crate::lookup::table::Table;
-use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, RandomState, lock};
 
 /// The three windows of every summary.
 ///

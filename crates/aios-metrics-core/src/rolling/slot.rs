@@ -91,7 +91,9 @@ impl<'c> Slot<'c> {
     pub(crate) fn set_aside(self, epoch: u64, value: f64) {
         let (len, open) = (self.backlog_len(), self.batch(0));
         self.write(|slot| {
-            if len < BACKLOG {
+            if open.count == 0 {
+                // The slot was never used; its zeros would pass for a least value of 0.
+            } else if len < BACKLOG {
                 slot.set_batch(1 + len, &open);
                 slot.0[1].store(len as u64 + 1, Ordering::Relaxed);
             } else {

@@ -10,6 +10,8 @@
 
 mod ids;
 pub(crate) mod local;
+#[cfg(all(test, loom))]
+mod loom;
 pub(crate) mod pointers;
 pub(crate) mod section;
 mod slab;

@@ -6,7 +6,7 @@ use super::pointers::Pointers;
 use crate::sync::{AtomicU64, Ordering};
 
 /// Cells of one chunk.
-pub(crate) const CHUNK: usize = if cfg!(loom) { 4 } else { 1_024 };
+pub(crate) const CHUNK: usize = if cfg!(loom) { 12 } else { 1_024 };
 
 /// A run of cells that lies in one piece of memory.
 pub(crate) type Chunk = [AtomicU64; CHUNK];

@@ -1,13 +1,10 @@
 //! The process's one storage, and the calling thread's way into it.
 
-#![allow(unsafe_code)]
-#![cfg(not(loom))]
-
 use std::cell::Cell;
 
-use super::slab::{CHUNK, Slab};
-use super::{Storage, add_own, add_own_f64, add_shared, add_shared_f64};
-use crate::sync::AtomicU64;
+use super::Cells;
+use crate::storage::Storage;
+use crate::storage::slab::{CHUNK, Slab};
 
 /// The cells of every registry in the process.
 pub(crate) static STORAGE: Storage = Storage::new();
@@ -33,12 +30,6 @@ impl Drop for Leave {
             STORAGE.detach(slab);
         }
     }
-}
-
-/// The calling thread's cells from some id on, or those that all threads share.
-pub(crate) enum Cells {
-    Own(&'static [AtomicU64]),
-    Shared(&'static [AtomicU64]),
 }
 
 /// The cells from `id` to the end of its chunk, for an update by the calling thread.
@@ -73,22 +64,4 @@ fn first_touch(id: u32) -> Cells {
     let cells = &slab.touch(id / CHUNK)[id % CHUNK..];
     SLAB.set(slab);
     Cells::Own(cells)
-}
-
-/// Adds to a whole cell; `false` when the calling thread's share would pass 2^64.
-#[inline]
-pub(crate) fn add(id: u32, n: u64) -> bool {
-    match cells(id) {
-        Cells::Own(cells) => add_own(&cells[0], n),
-        Cells::Shared(cells) => add_shared(&cells[0], n),
-    }
-}
-
-/// Adds to a cell of `f64` bits.
-#[inline]
-pub(crate) fn add_f64(id: u32, n: f64) {
-    match cells(id) {
-        Cells::Own(cells) => add_own_f64(&cells[0], n),
-        Cells::Shared(cells) => add_shared_f64(&cells[0], n),
-    }
 }

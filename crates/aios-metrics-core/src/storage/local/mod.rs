@@ -1,0 +1,40 @@
+//! The calling thread's way to its cells: of the process's one storage, or of a model's.
+
+#[cfg(loom)]
+mod modelled;
+#[cfg(not(loom))]
+mod process;
+
+#[cfg(all(test, loom))]
+pub(crate) use modelled::leave;
+#[cfg(loom)]
+pub(crate) use modelled::{STORAGE, cells};
+#[cfg(not(loom))]
+pub(crate) use process::{STORAGE, cells};
+
+use super::{add_own, add_own_f64, add_shared, add_shared_f64};
+use crate::sync::AtomicU64;
+
+/// The calling thread's cells from some id on, or those that all threads share.
+pub(crate) enum Cells {
+    Own(&'static [AtomicU64]),
+    Shared(&'static [AtomicU64]),
+}
+
+/// Adds to a whole cell; `false` when the calling thread's share would pass 2^64.
+#[inline]
+pub(crate) fn add(id: u32, n: u64) -> bool {
+    match cells(id) {
+        Cells::Own(cells) => add_own(&cells[0], n),
+        Cells::Shared(cells) => add_shared(&cells[0], n),
+    }
+}
+
+/// Adds to a cell of `f64` bits.
+#[inline]
+pub(crate) fn add_f64(id: u32, n: f64) {
+    match cells(id) {
+        Cells::Own(cells) => add_own_f64(&cells[0], n),
+        Cells::Shared(cells) => add_shared_f64(&cells[0], n),
+    }
+}

@@ -1,0 +1,45 @@
+//! The storage of one run of a model: made anew for each, and dropped with it.
+
+use std::cell::Cell;
+
+use super::Cells;
+use crate::storage::Storage;
+use crate::storage::slab::{CHUNK, Slab};
+
+loom::lazy_static! {
+    /// The cells of every registry in the model.
+    pub(crate) static ref STORAGE: Storage = Storage::new();
+}
+
+#[derive(Clone, Copy)]
+enum Mine {
+    None,
+    Slab(&'static Slab),
+    Gone,
+}
+
+loom::thread_local! {
+    /// The calling thread's slab. It is not handed on when the thread ends, since by the end of a
+    /// model's main thread the storage is gone: a model calls `leave`.
+    static MINE: Cell<Mine> = Cell::new(Mine::None);
+}
+
+/// The cells from `id` to the end of its chunk, for an update by the calling thread.
+pub(crate) fn cells(id: u32) -> Cells {
+    let slab = match MINE.with(Cell::get) {
+        Mine::Slab(slab) => slab,
+        Mine::None => STORAGE.attach(),
+        Mine::Gone => return Cells::Shared(STORAGE.shared_cells(id)),
+    };
+    MINE.with(|mine| mine.set(Mine::Slab(slab)));
+    let id = id as usize;
+    Cells::Own(&slab.touch(id / CHUNK)[id % CHUNK..])
+}
+
+/// What the end of a thread does; what it updates afterwards goes to the shared slab.
+#[cfg_attr(not(test), allow(dead_code))]
+pub(crate) fn leave() {
+    if let Mine::Slab(slab) = MINE.with(|mine| mine.replace(Mine::Gone)) {
+        STORAGE.detach(slab);
+    }
+}

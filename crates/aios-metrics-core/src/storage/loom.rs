@@ -1,0 +1,157 @@
+//! Models of the storage: threads that come and go and add, a reader that adds up.
+
+use loom::thread;
+
+use super::local::{self, STORAGE};
+use super::slab::CHUNK;
+use super::{Reader, add_shared, add_shared_f64};
+use crate::sync::model::{check, race};
+
+/// The total of a cell, read as a scrape reads it: from the list of slabs on.
+fn total(id: u32) -> u128 {
+    Reader::default().sum(&STORAGE, id)
+}
+
+fn total_f64(id: u32) -> f64 {
+    Reader::default().sum_f64(&STORAGE, id)
+}
+
+/// Two readings of a total that is `end` at last.
+fn read_twice(id: u32, end: u128) {
+    let (first, second) = (total(id), total(id));
+    assert!(first <= second && second <= end, "{first}, then {second} of {end}");
+}
+
+/// The first cell of a second chunk, so that the directory and the chunk are new to the reader.
+fn cell_of_another_chunk() -> u32 {
+    STORAGE.take(CHUNK as u32);
+    let id = STORAGE.take(1);
+    assert_eq!(id as usize, CHUNK);
+    id
+}
+
+#[test]
+fn a_chunk_that_appears_is_zero_or_what_was_added() {
+    check(|| {
+        let id = cell_of_another_chunk();
+        let add = move || assert!(local::add(id, 7));
+        race([Box::new(add)], move || {
+            let (first, second) = (total(id), total(id));
+            assert!([(0, 0), (0, 7), (7, 7)].contains(&(first, second)), "{first}, then {second}");
+        });
+        assert_eq!(total(id), 7);
+    });
+}
+
+#[test]
+fn totals_grow_while_two_threads_attach_and_are_exact_afterwards() {
+    check(|| {
+        let id = STORAGE.take(1);
+        let add = |n| -> Box<dyn FnOnce() + Send> { Box::new(move || assert!(local::add(id, n))) };
+        race([add(1), add(2)], move || read_twice(id, 3));
+        assert_eq!(total(id), 3);
+    });
+}
+
+#[test]
+fn fractions_of_two_threads_grow_and_are_exact_afterwards() {
+    check(|| {
+        let id = STORAGE.take(1);
+        let add = |n| -> Box<dyn FnOnce() + Send> { Box::new(move || local::add_f64(id, n)) };
+        race([add(0.1), add(0.2)], move || {
+            let (first, second) = (total_f64(id), total_f64(id));
+            assert!(first <= second, "{first}, then {second}");
+        });
+        assert_eq!(total_f64(id), 0.1 + 0.2);
+    });
+}
+
+#[test]
+fn a_slab_that_is_handed_on_loses_nothing() {
+    check(|| {
+        let id = STORAGE.take(1);
+        let live = |n| -> Box<dyn FnOnce() + Send> {
+            Box::new(move || {
+                assert!(local::add(id, n));
+                local::leave();
+            })
+        };
+        race([live(1), live(2)], move || read_twice(id, 3));
+        assert_eq!(total(id), 3);
+        assert!(STORAGE.slabs().count() <= 2);
+    });
+}
+
+#[test]
+fn a_thread_that_follows_another_takes_its_slab() {
+    check(|| {
+        let id = STORAGE.take(1);
+        let live = move |n: f64| {
+            let thread = thread::spawn(move || {
+                local::add_f64(id, n);
+                local::leave();
+            });
+            thread.join().unwrap();
+        };
+        let one_after_the_other = move || {
+            live(0.5);
+            live(1.25);
+        };
+        race([Box::new(one_after_the_other)], move || {
+            let mut reader = Reader::default();
+            let first = reader.sum_f64(&STORAGE, id);
+            reader.refresh();
+            let second = reader.sum_f64(&STORAGE, id);
+            assert!(first <= second && second <= 1.75, "{first}, then {second}");
+        });
+        assert_eq!((total_f64(id), STORAGE.slabs().count()), (1.75, 1));
+    });
+}
+
+#[test]
+fn updates_of_a_thread_that_has_left_count() {
+    check(|| {
+        let id = STORAGE.take(1);
+        let end = move || {
+            assert!(local::add(id, 1));
+            local::leave();
+            assert!(local::add(id, 2));
+        };
+        let next = move || assert!(local::add(id, 4));
+        race([Box::new(end), Box::new(next)], move || read_twice(id, 7));
+        assert_eq!(total(id), 7);
+    });
+}
+
+#[test]
+fn the_shared_slab_loses_nothing_while_it_is_read() {
+    check(|| {
+        let (whole, float) = (STORAGE.take(1), STORAGE.take(1));
+        let add = |n: u32| -> Box<dyn FnOnce() + Send> {
+            Box::new(move || {
+                assert!(add_shared(&STORAGE.shared_cells(whole)[0], u64::from(n)));
+                add_shared_f64(&STORAGE.shared_cells(float)[0], f64::from(n) / 4.0);
+            })
+        };
+        race([add(1), add(2)], move || read_twice(whole, 3));
+        assert_eq!((total(whole), total_f64(float)), (3, 0.75));
+    });
+}
+
+#[test]
+fn cells_are_zero_for_their_next_owner() {
+    check(|| {
+        let id = STORAGE.take(1);
+        assert!(local::add(id, 5));
+        STORAGE.give_back(id, 1);
+        let take_and_add = || -> Box<dyn FnOnce() + Send> {
+            Box::new(|| {
+                let id = STORAGE.take(1);
+                assert_eq!(total(id), 0);
+                assert!(local::add(id, 1));
+                assert_eq!(total(id), 1);
+            })
+        };
+        race([take_and_add(), take_and_add()], || ());
+    });
+}
