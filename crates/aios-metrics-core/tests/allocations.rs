@@ -1,0 +1,182 @@
+//! What allocates nothing: updates of series that exist, and readings into memory that has grown.
+
+mod counting;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aios_metrics_core::{
+    Documents, Identity, OpenMetricsText, PrometheusText, Registry, RollingMetric, Source,
+};
+use counting::{Counting, allocations};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+type Labels<'a> = Vec<(&'a str, &'a str)>;
+
+/// Runs once to create what has to be created, and then counts over many runs.
+fn assert_none(what: &str, mut run: impl FnMut()) {
+    run();
+    assert_eq!(allocations(|| (0..100).for_each(|_| run())), 0, "{what}");
+}
+
+#[test]
+fn allocations_are_counted() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
+}
+
+#[test]
+fn an_update_on_a_handle_allocates_nothing() {
+    let registry = Registry::new();
+    let counter = registry.register_counter("jobs_total", "Jobs", &[]).unwrap().with(&[]).unwrap();
+    let gauge = registry.register_gauge("queue", "Queue", &[]).unwrap().with(&[]).unwrap();
+    let histogram = registry.register_histogram("latency", "Latency", &[], None).unwrap().with(&[]).unwrap();
+    assert_none("whole amounts", || counter.inc_by(3_u64));
+    assert_none("fractions", || counter.inc_by(0.5));
+    assert_none("refused amounts", || counter.inc_by(-1.0));
+    assert_none("gauge", || {
+        gauge.set(3.0);
+        gauge.add(1.0);
+        gauge.dec();
+        drop(gauge.track_in_flight());
+    });
+    assert_none("histogram", || {
+        histogram.observe(0.3);
+        histogram.observe(f64::NAN);
+        histogram.start_timer().stop();
+    });
+    assert_none("clones", || drop((counter.clone(), gauge.clone(), histogram.clone())));
+}
+
+/// Label sets of up to 12 labels, plain, long, and with everything that is escaped.
+fn label_sets() -> Vec<(Vec<String>, Vec<String>)> {
+    let names = |count| (0..count).map(|i| format!("label_{i}")).collect::<Vec<_>>();
+    let values: [fn(usize) -> String; 3] = [
+        |i| format!("value-{i}"),
+        |i| "long ".repeat(20 * (i + 1)),
+        |i| format!("a \"quoted\" \\ back{i}slash\nand {} lines\n", i),
+    ];
+    let sets = [1, 2, 3, 8, 12]
+        .into_iter()
+        .flat_map(|count| values.map(|value| (names(count), (0..count).map(value).collect::<Vec<_>>())));
+    sets.collect()
+}
+
+#[test]
+fn an_update_by_labels_of_a_series_that_exists_allocates_nothing() {
+    for (number, (names, values)) in label_sets().into_iter().enumerate() {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        let registry = Registry::new();
+        let counters = registry.register_counter("jobs_total", "Jobs", &names).unwrap();
+        let gauges = registry.register_gauge("queue", "Queue", &names).unwrap();
+        let histograms = registry.register_histogram("latency", "Latency", &names, None).unwrap();
+        let other: Vec<&str> = vec!["another \\ series"; names.len()];
+        counters.inc(&other).unwrap();
+
+        let what = |by: &str| format!("{by}, label set {number}");
+        assert_none(&what("by family"), || {
+            counters.inc(&values).unwrap();
+            counters.inc_by(&values, 0.5).unwrap();
+            gauges.set(&values, 1.0).unwrap();
+            histograms.observe(&values, 1.0).unwrap();
+            drop(counters.with(&values).unwrap());
+        });
+
+        let in_order: Labels<'_> = names.iter().copied().zip(values.iter().copied()).collect();
+        let mut reversed = in_order.clone();
+        reversed.reverse();
+        let mut shuffled = in_order.clone();
+        shuffled.rotate_left(names.len() / 2);
+        shuffled.swap(0, names.len() - 1);
+        for (order, labels) in [("in order", &in_order), ("reversed", &reversed), ("shuffled", &shuffled)] {
+            assert_none(&what(order), || {
+                registry.increment_counter("jobs", labels, 1_u64).unwrap();
+                registry.increment_counter("jobs_total", labels, 0.5).unwrap();
+                registry.set_gauge("queue", 1.0, labels).unwrap();
+                registry.observe_histogram("latency", 1.0, labels).unwrap();
+            });
+        }
+        assert_eq!(registry.value("latency", &in_order), Some(404.0));
+    }
+}
+
+#[test]
+fn an_update_past_the_cap_allocates_nothing() {
+    use aios_metrics_core::RegistryOptions;
+    let registry = Registry::with_options(RegistryOptions::default().with_max_series(1));
+    let jobs = registry.register_counter("jobs_total", "Jobs", &["name"]).unwrap();
+    jobs.inc(&["first"]).unwrap();
+    assert_none("overflow", || jobs.inc(&["one \"more\""]).unwrap());
+}
+
+#[test]
+fn a_rolling_observation_allocates_nothing() {
+    let registry = Registry::new();
+    let alone = RollingMetric::new(Duration::from_secs(900));
+    let handle = registry.rolling("latency").unwrap();
+    assert_none("by handle", || {
+        alone.add(1.0);
+        handle.add(1.0);
+        alone.add(f64::NAN);
+    });
+    assert_none("by name", || {
+        registry.observe_rolling("latency", 1.0).unwrap();
+        registry.observe_rolling_with_window("latency", 1.0, Duration::from_secs(60)).unwrap();
+        registry.observe_custom_rolling("model", "latency", 1.0).unwrap();
+    });
+    assert_none("reading", || {
+        let minute = Duration::from_secs(60);
+        assert!(handle.average(minute) + handle.rate(minute) + handle.current() > 0.0);
+        assert!(handle.count(None) > 0 && handle.max(minute) == Some(1.0));
+    });
+}
+
+/// A registry with something of everything, values that are escaped included.
+fn full_registry() -> Registry {
+    let registry = Registry::new();
+    registry.register_self_metrics().unwrap();
+    let jobs = registry.register_counter("jobs_total", "Jobs", &["status", "name"]).unwrap();
+    let latency = registry.register_histogram("latency", "Latency", &["path"], None).unwrap();
+    let queue = registry.register_gauge("queue", "Queue", &[]).unwrap();
+    for i in 0..100 {
+        jobs.inc(&["ok", &format!("job {i}")]).unwrap();
+        jobs.inc_by(&["a \"quoted\" \\ text\n", &format!("{{job={i},}}")], 0.5).unwrap();
+        latency.observe(&[&format!("/a/{i}\n")], 0.125).unwrap();
+    }
+    queue.set(&[], 17.5).unwrap();
+    registry.observe_rolling("latency", 0.5).unwrap();
+    registry.observe_custom_rolling("model", "inference", 0.5).unwrap();
+    registry
+}
+
+#[test]
+fn a_repeated_scrape_into_a_used_buffer_allocates_nothing() {
+    let registry = full_registry();
+    let mut page = Vec::new();
+    assert_none("text 0.0.4", || {
+        page.clear();
+        registry.encode(&PrometheusText, &mut page);
+    });
+    assert_none("OpenMetrics", || {
+        page.clear();
+        registry.encode(&OpenMetricsText, &mut page);
+    });
+    let mut snapshot = registry.snapshot();
+    assert_none("snapshot", || registry.snapshot_into(&mut snapshot));
+}
+
+#[test]
+fn a_repeated_document_into_a_used_buffer_allocates_nothing() {
+    for flat in [false, true] {
+        let registry = full_registry();
+        let documents = Documents::new(Arc::new(registry), Identity::new("block", "instance", "node"))
+            .with_flat_rolling(flat);
+        let mut json = Vec::with_capacity(1 << 20);
+        assert_none("document", || {
+            json.clear();
+            documents.write_json(Some(7), &mut json);
+        });
+    }
+}
