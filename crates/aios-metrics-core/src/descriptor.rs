@@ -74,6 +74,7 @@ impl Descriptor {
     ///
     /// [`RegisterError`] for names that Prometheus does not accept.
     pub fn counter(name: &str, help: &str, labels: &[&str]) -> Result<Self, RegisterError> {
+        check_metric_name(name)?;
         let base = name.strip_suffix("_total").unwrap_or(name);
         if base.is_empty() {
             return Err(RegisterError::MetricName { name: name.to_owned() });
@@ -110,7 +111,7 @@ impl Descriptor {
         bounds: Box<[f64]>,
     ) -> Result<Self, RegisterError> {
         check_metric_name(name)?;
-        check_label_names(name, kind, labels)?;
+        check_label_names(&exposed, kind, labels)?;
         let rendered = text::Rendered::new(name, &exposed, help, kind, labels, &bounds);
         Ok(Self(Arc::new(Inner {
             name: name.into(),
@@ -175,7 +176,7 @@ impl Descriptor {
         let name = self.name();
         match self.kind() {
             Kind::Counter => {
-                vec![name.to_owned(), self.exposed_name().to_owned(), format!("{name}_created")]
+                vec![self.exposed_name().to_owned(), name.to_owned(), format!("{name}_created")]
             }
             Kind::Gauge => vec![name.to_owned()],
             Kind::Histogram => {
@@ -260,7 +261,7 @@ fn check_bounds(metric: &str, bounds: &[f64]) -> Result<Box<[f64]>, RegisterErro
     if finite.is_empty() {
         return refuse(BucketProblem::Empty);
     }
-    if let Some(&bound) = finite.iter().find(|bound| bound.is_nan() || **bound == f64::NEG_INFINITY) {
+    if let Some(&bound) = finite.iter().find(|bound| !bound.is_finite()) {
         return refuse(BucketProblem::NotANumber(bound));
     }
     if let Some(pair) = finite.windows(2).find(|pair| pair[0] >= pair[1]) {

@@ -81,7 +81,7 @@ pub enum RegisterError {
 pub enum BucketProblem {
     /// No finite bound was given.
     Empty,
-    /// A bound is NaN or minus infinity.
+    /// A bound is not finite, other than a last one of `+Inf`.
     NotANumber(f64),
     /// A bound is not above the one before it.
     NotAscending {

@@ -176,7 +176,10 @@ impl Serialize for Document {
             map.serialize_entry(key, value)?;
         }
         for (name, value) in &self.sections {
-            map.serialize_entry(name, value)?;
+            match self.rolling.get(name).filter(|summary| is_summary(value, summary)) {
+                Some(summary) => map.serialize_entry(name, summary)?,
+                None => map.serialize_entry(name, value)?,
+            }
         }
         map.serialize_entry("rolling", &self.rolling)?;
         map.serialize_entry("custom", &self.custom)?;
@@ -235,6 +238,13 @@ impl<'de> Visitor<'de> for DocumentVisitor {
             (_, false) => Err(A::Error::missing_field("instanceId")),
         }
     }
+}
+
+/// Whether a value is the summary that stands under `rolling` too. It is then written with its
+/// fields in the same order as there, which a JSON value doesn't keep.
+fn is_summary(value: &Json, summary: &Summary) -> bool {
+    Summary::deserialize(value).is_ok_and(|flat| flat == *summary)
+        && serde_json::to_value(summary).is_ok_and(|full| full == *value)
 }
 
 /// A number or null is a sample; anything else is a section.

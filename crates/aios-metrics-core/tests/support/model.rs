@@ -1,5 +1,7 @@
 //! A registry described by data: what is registered and recorded, and the samples that must come out.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use aios_metrics_core::{Kind, Registry};
@@ -9,6 +11,9 @@ use crate::awkward::awkward;
 
 /// A sample's name and its labels.
 pub(crate) type Key = (String, BTreeMap<String, String>);
+
+/// The samples of a series with these label values, in which this was recorded.
+pub(crate) type SamplesOf = fn(&Family, &[String], &[f64]) -> Vec<(Key, Number)>;
 
 /// The number of a sample. Whole numbers are exact.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +80,15 @@ impl Family {
                 bounds.map(bucket).chain([sum, count]).collect()
             }
         }
+    }
+
+    /// The same as OpenMetrics shows them: bounds or sums below 0 are without `_sum` and `_count`.
+    pub(crate) fn openmetrics_samples(&self, values: &[String], recorded: &[f64]) -> Vec<(Key, Number)> {
+        let mut samples = self.samples(values, recorded);
+        if self.kind == Kind::Histogram && (self.bounds[0] < 0.0 || recorded.iter().sum::<f64>() < 0.0) {
+            samples.truncate(samples.len() - 2);
+        }
+        samples
     }
 
     /// Registers the family, then records by name, by family and by handle in turn.
@@ -152,8 +166,17 @@ impl Model {
 
     /// Every sample that text 0.0.4 and the document must show.
     pub(crate) fn samples(&self) -> BTreeMap<Key, Number> {
+        self.each(Family::samples)
+    }
+
+    /// Every sample that OpenMetrics must show.
+    pub(crate) fn openmetrics_samples(&self) -> BTreeMap<Key, Number> {
+        self.each(Family::openmetrics_samples)
+    }
+
+    fn each(&self, of_series: SamplesOf) -> BTreeMap<Key, Number> {
         let of_family = |family: &Family| -> Vec<_> {
-            family.series.iter().flat_map(|(values, recorded)| family.samples(values, recorded)).collect()
+            family.series.iter().flat_map(|(values, recorded)| of_series(family, values, recorded)).collect()
         };
         let samples: Vec<_> = self.0.iter().flat_map(of_family).collect();
         let count = samples.len();
