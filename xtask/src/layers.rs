@@ -48,14 +48,26 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
         return Err(format!("dependencies that must not be:\n  {}", problems.join("\n  ")));
     }
     println!("layers: every crate reaches only what it may");
+    build_feature_sets(workspace)
+}
+
+/// Tries all sets, also after one has failed: they tend to fail together, for one reason.
+fn build_feature_sets(workspace: &Workspace) -> Outcome {
+    let mut failed = Vec::new();
     for package in workspace.crates() {
         for features in feature_sets(package) {
             // Clippy builds no more than `check` and turns down what a feature leaves unused.
             let arguments = format!("clippy --quiet --package {} {features} -- -D warnings", package.name);
-            process::run(&mut cargo(workspace, &arguments))?;
+            if process::run(&mut cargo(workspace, &arguments)).is_err() {
+                failed.push(format!("{} {features}", package.name));
+            }
         }
     }
-    Ok(())
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("these don't build alone:\n  {}", failed.join("\n  ")))
+    }
 }
 
 /// None, each alone, all: as arguments for cargo.
