@@ -1,6 +1,7 @@
 //! The exporter as a service starts it: addresses, formats, errors, and what it serves.
 
 #![cfg(feature = "http")]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod support;
 

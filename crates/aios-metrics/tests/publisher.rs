@@ -1,6 +1,7 @@
 //! Publishing to a real Redis, as a service does it.
 
 #![cfg(feature = "redis")]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod support;
 
