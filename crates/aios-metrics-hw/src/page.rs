@@ -23,8 +23,9 @@ struct Figure {
     value: Find,
 }
 
-/// The `process_*` names and helps are those of Prometheus' client libraries, the `node_*` ones
-/// those of its node exporter.
+/// The `process_*` names and helps are those of Prometheus' client libraries, those of the loads its
+/// node exporter's. That one's names for memory hold capitals, which `promtool check metrics`
+/// complains about, so ours are other ones; both have none for a ratio of CPU use.
 const FIGURES: &[Figure] = &[
     Figure {
         probe: ProbeName::Process,
@@ -32,6 +33,13 @@ const FIGURES: &[Figure] = &[
         name: "process_cpu_seconds_total",
         help: "Total user and system CPU time spent in seconds.",
         value: |reading| reading.process.cpu_seconds,
+    },
+    Figure {
+        probe: ProbeName::Process,
+        kind: Kind::Gauge,
+        name: "process_cpu_usage_ratio",
+        help: "CPU use since the last reading; 1 is one core fully used.",
+        value: |reading| reading.process.cpu_percent.map(ratio),
     },
     Figure {
         probe: ProbeName::Process,
@@ -99,15 +107,22 @@ const FIGURES: &[Figure] = &[
     Figure {
         probe: ProbeName::Host,
         kind: Kind::Gauge,
-        name: "node_memory_MemTotal_bytes",
-        help: "Memory information field MemTotal_bytes.",
+        name: "node_cpu_usage_ratio",
+        help: "CPU use since the last reading; 1 is all cores together fully used.",
+        value: |reading| reading.host.cpu_percent.map(ratio),
+    },
+    Figure {
+        probe: ProbeName::Host,
+        kind: Kind::Gauge,
+        name: "node_memory_total_bytes",
+        help: "Memory that the system can use, in bytes.",
         value: |reading| reading.host.memory_total_bytes.map(float),
     },
     Figure {
         probe: ProbeName::Host,
         kind: Kind::Gauge,
-        name: "node_memory_MemAvailable_bytes",
-        help: "Memory information field MemAvailable_bytes.",
+        name: "node_memory_available_bytes",
+        help: "Memory that programs can have without swapping, in bytes.",
         value: |reading| reading.host.memory_available_bytes.map(float),
     },
 ];
@@ -162,6 +177,11 @@ impl Collect for Hardware {
     }
 }
 
+/// Pages tell ratios where documents tell percent.
+fn ratio(percent: f64) -> f64 {
+    percent / 100.0
+}
+
 /// Exact up to 2^53: 8 PiB.
 fn float(figure: u64) -> f64 {
     figure as f64
@@ -187,6 +207,6 @@ mod tests {
     fn only_chosen_probes_are_described() {
         let page = Page::new(&[ProbeName::Host]);
         assert!(page.figures.iter().all(|(d, _)| d.name().starts_with("node_")));
-        assert_eq!(page.figures.len(), 5);
+        assert_eq!(page.figures.len(), 6);
     }
 }

@@ -144,6 +144,10 @@ fn cpu_use_is_over_the_interval_between_readings() {
         (&section["cpu"]["percent"], &section["process"]["cpuPercent"]),
         (&125.0.into(), &125.0.into())
     );
+    let page = page(&hardware);
+    for line in ["process_cpu_usage_ratio 1.25", "node_cpu_usage_ratio 0.375"] {
+        assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");
+    }
 
     // A counter that can't be right gives no figure, and spoils only its own interval.
     machine.edit("self/stat", " 15630 2570 ", " 1 1 ");

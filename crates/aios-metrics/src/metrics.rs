@@ -76,8 +76,8 @@ impl AiosMetrics {
         let documents = Documents::new(Arc::new(registry.clone()), identity)
             .with_flat_rolling(config.document_flat_rolling);
         let documents = Arc::new(probes.add_to(documents));
-        let inner =
-            Inner { config, registry, documents, probes, life: Life::default(), block: OnceLock::new() };
+        let life = Life::new(&config);
+        let inner = Inner { config, registry, documents, probes, life, block: OnceLock::new() };
         Ok(Self { inner: Arc::new(inner) })
     }
 

@@ -15,6 +15,7 @@ use tracing::{debug, warn};
 
 use self::part::Part;
 pub use self::report::{FlushReport, StopReport};
+use crate::config::MetricsConfig;
 use crate::error::StartError;
 use crate::metrics::AiosMetrics;
 
@@ -22,7 +23,6 @@ use crate::metrics::AiosMetrics;
 ///
 /// Dropping it, with the last [`AiosMetrics`], drops every channel to the threads, which tells them
 /// to end; nobody waits.
-#[derive(Default)]
 pub(crate) struct Life {
     parts: Mutex<Parts>,
     sampling: AtomicBool,
@@ -39,6 +39,12 @@ struct Parts {
 }
 
 impl Life {
+    /// Nothing runs yet. Says once which enabled part this build lacks.
+    pub(crate) fn new(config: &MetricsConfig) -> Self {
+        publisher::warn_if_missing(config);
+        Self { parts: Mutex::default(), sampling: AtomicBool::new(false), report: Mutex::default() }
+    }
+
     pub(crate) fn is_sampling(&self) -> bool {
         self.sampling.load(Ordering::Relaxed)
     }
@@ -84,14 +90,21 @@ impl AiosMetrics {
             stopped.joined &= part.join(deadline);
         }
         life.sampling.store(false, Ordering::Relaxed);
-        if stopped.left > 0 || !stopped.joined {
-            warn!(target: "aios_metrics", "stopped with {stopped}");
+        if stopped.joined {
+            debug!(target: "aios_metrics", "stopped: {stopped}");
         } else {
-            debug!(target: "aios_metrics", "stopped with {stopped}");
+            warn!(target: "aios_metrics", "stopped: {stopped}");
         }
         *report = Some(stopped.clone());
         stopped
     }
+}
+
+/// The moment by which a part is to be done, so that its thread has ended by `deadline`.
+#[cfg(any(feature = "http", feature = "redis"))]
+fn a_little_before(deadline: Instant) -> Instant {
+    let left = deadline.saturating_duration_since(Instant::now());
+    deadline.checked_sub((left / 20).min(Duration::from_millis(500))).unwrap_or(deadline)
 }
 
 /// The moment after which nobody waits any more.

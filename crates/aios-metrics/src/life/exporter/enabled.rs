@@ -1,6 +1,6 @@
 //! The exporter on a thread of its own.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use tracing::{error, info};
 
 use crate::error::StartError;
 use crate::life::part::Part;
-use crate::life::publisher;
+use crate::life::{a_little_before, publisher};
 use crate::metrics::AiosMetrics;
 
 /// A running exporter.
@@ -26,7 +26,7 @@ pub(in crate::life) struct Exporter {
 impl Exporter {
     /// Tells the exporter to take no more requests and to be gone by `deadline`.
     pub(in crate::life) fn tell_to_end(self, deadline: Instant) -> Part {
-        self.end.send_replace(Some(deadline));
+        self.end.send_replace(Some(a_little_before(deadline)));
         self.part
     }
 }
@@ -91,8 +91,8 @@ impl AiosMetrics {
         let server = Server::new(Arc::clone(&self.inner.documents))
             .with_self_metrics(self.registry())
             .map_err(|source| StartError::Register { part: "exporter", source })?;
-        publisher::start_configured(self, &mut parts)?;
         self.start_sampler(&mut parts)?;
+        publisher::start_configured(self, &mut parts)?;
 
         let (end, told) = watch::channel(None);
         // The watch ends the thread, by its message or by being dropped; `Part`'s own channel is for
@@ -106,7 +106,8 @@ impl AiosMetrics {
 
 /// Whether a host and port name the address that is bound.
 fn is(addr: SocketAddr, host: &str, port: u16) -> bool {
-    addr.port() == port && host.parse().is_ok_and(|ip: std::net::IpAddr| ip == addr.ip())
+    let is_named = |mut named: std::vec::IntoIter<SocketAddr>| named.any(|named| named == addr);
+    addr.port() == port && (host, port).to_socket_addrs().is_ok_and(is_named)
 }
 
 fn run(server: Server, listener: TcpListener, mut told: watch::Receiver<Option<Instant>>) {

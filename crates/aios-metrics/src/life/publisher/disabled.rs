@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::config::MetricsConfig;
 use crate::life::{FlushReport, StopReport};
 
 /// A publisher that can't exist.
@@ -26,18 +27,22 @@ impl Control {
     }
 }
 
-/// Says once that an enabled part isn't there.
+/// There is nothing to be started, which [`warn_if_missing`] has said.
 #[cfg(feature = "http")]
 pub(in crate::life) fn start_configured(
-    metrics: &crate::AiosMetrics,
+    _metrics: &crate::AiosMetrics,
     _parts: &mut crate::life::Parts,
 ) -> Result<(), crate::StartError> {
-    if metrics.config().redis_enabled {
+    Ok(())
+}
+
+/// Says that Redis is enabled, but isn't there.
+pub(in crate::life) fn warn_if_missing(config: &MetricsConfig) {
+    if config.redis_enabled {
         tracing::warn!(
             target: "aios_metrics",
             "Redis is enabled, but this build has no feature `redis`: nothing is published. \
              Set METRICS_REDIS_ENABLED=false, or build with the feature."
         );
     }
-    Ok(())
 }

@@ -10,7 +10,7 @@ use tracing::{debug, error};
 use crate::config::MetricsConfig;
 use crate::error::StartError;
 use crate::life::part::Part;
-use crate::life::{FlushReport, Parts, StopReport};
+use crate::life::{FlushReport, Parts, StopReport, a_little_before};
 use crate::metrics::AiosMetrics;
 
 /// A running publisher.
@@ -38,17 +38,12 @@ impl Publisher {
     /// Takes a last document, delivers what can be delivered until `deadline`, and ends.
     pub(in crate::life) fn stop(self, deadline: Instant) -> StopReport {
         let handle = self.control.0;
-        // A little is kept back for the thread to end in.
-        let left = deadline.saturating_duration_since(Instant::now());
-        let stopped = handle.stop(left - left / 20);
+        let wait = a_little_before(deadline).saturating_duration_since(Instant::now());
+        // Its report is of the stop alone; the figures below are of the whole life, all of one moment.
+        let _ = handle.stop(wait);
+        let joined = self.part.join(deadline);
         let stats = handle.stats();
-        drop(handle);
-        StopReport {
-            delivered: stats.delivered,
-            dropped: stats.dropped,
-            left: stopped.left as u64,
-            joined: self.part.join(deadline),
-        }
+        StopReport { delivered: stats.delivered, dropped: stats.dropped, left: stats.pending as u64, joined }
     }
 }
 
@@ -63,8 +58,7 @@ impl AiosMetrics {
     /// that does not answer is no error: documents wait for it.
     pub fn start_publisher(&self) -> Result<(), StartError> {
         let mut parts = self.inner.life.parts()?;
-        start_configured(self, &mut parts)?;
-        self.start_sampler(&mut parts)
+        start_configured(self, &mut parts)
     }
 
     /// Starts publishing to a sink of your own, with the configured interval, batches and bounds.
@@ -96,10 +90,12 @@ impl AiosMetrics {
         if parts.publisher.is_some() {
             return Err(StartError::PublisherRunning);
         }
-        self.start_sampler(&mut parts)?;
         start(self, &mut parts, sink)
     }
 }
+
+/// Nothing is missing.
+pub(in crate::life) fn warn_if_missing(_config: &MetricsConfig) {}
 
 /// Starts the publisher to Redis if that is enabled and no publisher runs.
 pub(in crate::life) fn start_configured(metrics: &AiosMetrics, parts: &mut Parts) -> Result<(), StartError> {
@@ -128,6 +124,8 @@ fn start(metrics: &AiosMetrics, parts: &mut Parts, sink: impl Sink) -> Result<()
     let publisher = publisher
         .with_self_metrics(metrics.registry())
         .map_err(|source| StartError::Register { part: "publisher", source })?;
+    // Before the first document, which is taken at once.
+    metrics.start_sampler(parts)?;
     // Dropping the handle ends the loop; `Part`'s own channel is for threads without a runtime.
     let part = Part::start("publisher", move |_| run(publisher, sink))?;
     parts.publisher = Some(Publisher { control: Control(handle), part });
