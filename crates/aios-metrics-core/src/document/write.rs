@@ -86,8 +86,15 @@ impl Parts<'_> {
         for family in self.snapshot.families() {
             let descriptor = family.descriptor();
             let name = descriptor.exposed_name();
-            object.replaced.clear();
-            object.replaced.extend(replacing().filter(|key| key.starts_with(name)).map(json_key));
+            let contested = replacing().any(|key| key.starts_with(name));
+            let mut sample = |suffix: &str, labels: &str, le: Option<f64>, value: Value<'_>| {
+                let before = object.mark();
+                object.sample_key(name, suffix, labels, le);
+                if contested && replacing().any(|key| object.last_key_is(&before, key)) {
+                    return object.undo(before);
+                }
+                object.sample_value(value);
+            };
             for series in family.series() {
                 let labels = series.label_text();
                 match series.value() {
@@ -96,12 +103,12 @@ impl Parts<'_> {
                         let bounds = descriptor.bounds().iter().copied().chain([f64::INFINITY]);
                         for (&count, bound) in buckets.iter().zip(bounds) {
                             cumulated = cumulated.saturating_add(count);
-                            object.sample(name, "_bucket", labels, Some(bound), Value::Whole(cumulated));
+                            sample("_bucket", labels, Some(bound), Value::Whole(cumulated));
                         }
-                        object.sample(name, "_sum", labels, None, Value::Float(sum));
-                        object.sample(name, "_count", labels, None, Value::Whole(cumulated));
+                        sample("_sum", labels, None, Value::Float(sum));
+                        sample("_count", labels, None, Value::Whole(cumulated));
                     }
-                    value => object.sample(name, "", labels, None, value),
+                    value => sample("", labels, None, value),
                 }
             }
         }
@@ -121,14 +128,18 @@ fn write_number(value: f64, out: &mut Vec<u8>) {
 struct Object<'o> {
     out: &'o mut Vec<u8>,
     empty: bool,
-    /// Keys as they stand in JSON, of samples that are left out.
-    replaced: Vec<Vec<u8>>,
+}
+
+/// An object as it was before an entry.
+struct Mark {
+    len: usize,
+    empty: bool,
 }
 
 impl<'o> Object<'o> {
     fn open(out: &'o mut Vec<u8>) -> Self {
         out.push(b'{');
-        Self { out, empty: true, replaced: Vec::new() }
+        Self { out, empty: true }
     }
 
     fn close(self) {
@@ -152,11 +163,29 @@ impl<'o> Object<'o> {
         write_json(value, self.out);
     }
 
-    /// Writes a sample: names need no escaping, values of labels mostly none.
-    fn sample(&mut self, name: &str, suffix: &str, label_text: &str, le: Option<f64>, value: Value<'_>) {
-        let (before, was_empty) = (self.out.len(), self.empty);
+    fn mark(&self) -> Mark {
+        Mark { len: self.out.len(), empty: self.empty }
+    }
+
+    fn undo(&mut self, to: Mark) {
+        self.out.truncate(to.len);
+        self.empty = to.empty;
+    }
+
+    /// Whether the key that was written since `before`, with its comma, is `key`.
+    fn last_key_is(&mut self, before: &Mark, key: &str) -> bool {
+        let start = before.len + usize::from(!before.empty);
+        let end = self.out.len();
+        write_json(key, self.out);
+        self.out.push(b':');
+        let same = self.out[start..end] == self.out[end..];
+        self.out.truncate(end);
+        same
+    }
+
+    /// Writes the key of a sample: names need no escaping, values of labels mostly none.
+    fn sample_key(&mut self, name: &str, suffix: &str, label_text: &str, le: Option<f64>) {
         self.comma();
-        let start = self.out.len();
         self.out.push(b'"');
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(suffix.as_bytes());
@@ -177,26 +206,16 @@ impl<'o> Object<'o> {
         if opening == b',' {
             self.out.push(b'}');
         }
-        self.out.push(b'"');
-        if self.replaced.iter().any(|key| **key == self.out[start..]) {
-            self.out.truncate(before);
-            self.empty = was_empty;
-            return;
-        }
-        self.out.push(b':');
+        self.out.extend_from_slice(b"\":");
+    }
+
+    fn sample_value(&mut self, value: Value<'_>) {
         match value {
             Value::Whole(whole) => write_whole(whole, self.out),
             Value::Float(float) => write_number(float, self.out),
             Value::Histogram { .. } => {}
         }
     }
-}
-
-/// A key as it stands in JSON, quotes included.
-fn json_key(key: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    write_json(key, &mut out);
-    out
 }
 
 /// Appends a label's value inside a JSON string: quoted as the key wants it, then as JSON does.
