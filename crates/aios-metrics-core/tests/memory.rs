@@ -3,6 +3,8 @@
 //!
 //! One test, since it counts the bytes of the whole process.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic")]
+
 mod counting;
 
 use std::sync::{Arc, Barrier};

@@ -2,6 +2,8 @@
 //!
 //! `AIOS_METRICS_TEST_ROUNDS` says how often each thread updates; a sanitizer needs fewer.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic")]
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
