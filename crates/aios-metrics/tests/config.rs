@@ -273,10 +273,7 @@ fn secrets_are_never_shown() {
     let metrics = AiosMetrics::new(config.clone()).unwrap();
     for shown in [format!("{config:?}"), format!("{config:#?}"), format!("{metrics:?}")] {
         assert!(!shown.contains("hunter"), "{shown}");
-        assert!(
-            shown.contains("<hidden>"),
-            "{shown}"
-        );
+        assert!(shown.contains("<hidden>"), "{shown}");
     }
     let mut vars = EVERY.to_vec();
     vars.push(("METRICS_PORT", "eight"));
