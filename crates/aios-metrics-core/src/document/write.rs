@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::{Identity, RESERVED_KEYS, SCHEMA_VERSION, TYPE, key};
 use crate::format::labels;
 use crate::format::number::{as_whole, write_float, write_whole};
-use crate::rolling::{Summaries, Summary};
+use crate::rolling::{Named, Summaries, Summary};
 use crate::section::Section;
 use crate::snapshot::{Snapshot, Value};
 
@@ -39,15 +39,15 @@ impl Parts<'_> {
         let taken = |key: &str| RESERVED_KEYS.contains(&key) || sections.iter().any(|(name, _)| *name == key);
         let flat = || summaries.plain().iter().filter(|named| self.flat_rolling && !taken(&named.name));
 
-        let replacing = || sections.iter().map(|(name, _)| *name).chain(flat().map(|named| &*named.name));
-        self.samples(replacing, &mut object);
+        let plain = if self.flat_rolling { summaries.plain() } else { &[] };
+        self.samples(&Replacing { sections: &sections, summaries: plain }, &mut object);
         for (name, value) in &sections {
             object.entry(name, value);
         }
         for named in flat() {
             object.entry(&named.name, &named.summary);
         }
-        let by_name = |out: &mut Vec<u8>, named: &[crate::rolling::Named]| {
+        let by_name = |out: &mut Vec<u8>, named: &[Named]| {
             let mut inner = Object::open(out);
             for named in named {
                 inner.entry::<Summary>(&named.name, &named.summary);
@@ -81,13 +81,15 @@ impl Parts<'_> {
         sections
     }
 
-    /// Writes every sample but those whose very key is among `replacing`.
-    fn samples<'k, K: Iterator<Item = &'k str>>(&self, replacing: impl Fn() -> K, object: &mut Object<'_>) {
+    /// Writes every sample but those that are replaced.
+    fn samples(&self, replacing: &Replacing<'_>, object: &mut Object<'_>) {
         for family in self.snapshot.families() {
             let descriptor = family.descriptor();
             let name = descriptor.exposed_name();
-            object.replaced.clear();
-            object.replaced.extend(replacing().filter(|key| key.starts_with(name)).map(json_key));
+            let replacing = replacing.names().any(|key| key.starts_with(name)).then_some(replacing);
+            let mut sample = |suffix: &str, labels: &str, le: Option<f64>, value: Value<'_>| {
+                object.sample(&[name, suffix], labels, le, value, replacing);
+            };
             for series in family.series() {
                 let labels = series.label_text();
                 match series.value() {
@@ -96,15 +98,39 @@ impl Parts<'_> {
                         let bounds = descriptor.bounds().iter().copied().chain([f64::INFINITY]);
                         for (&count, bound) in buckets.iter().zip(bounds) {
                             cumulated = cumulated.saturating_add(count);
-                            object.sample(name, "_bucket", labels, Some(bound), Value::Whole(cumulated));
+                            sample("_bucket", labels, Some(bound), Value::Whole(cumulated));
                         }
-                        object.sample(name, "_sum", labels, None, Value::Float(sum));
-                        object.sample(name, "_count", labels, None, Value::Whole(cumulated));
+                        sample("_sum", labels, None, Value::Float(sum));
+                        sample("_count", labels, None, Value::Whole(cumulated));
                     }
-                    value => object.sample(name, "", labels, None, value),
+                    value => sample("", labels, None, value),
                 }
             }
         }
+    }
+}
+
+/// What stands under the keys of samples, which are left out then.
+struct Replacing<'d> {
+    sections: &'d [(&'d str, Json)],
+    summaries: &'d [Named],
+}
+
+impl Replacing<'_> {
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.sections.iter().map(|(name, _)| *name).chain(self.summaries.iter().map(|named| &*named.name))
+    }
+
+    /// Whether the JSON string that begins at `start` and ends the text is one of the names.
+    fn has_key_at(&self, start: usize, out: &mut Vec<u8>) -> bool {
+        let end = out.len();
+        self.names().any(|name| {
+            // Written behind it to be compared, so that nothing is allocated.
+            write_json(name, out);
+            let same = out[start..end] == out[end..];
+            out.truncate(end);
+            same
+        })
     }
 }
 
@@ -121,14 +147,12 @@ fn write_number(value: f64, out: &mut Vec<u8>) {
 struct Object<'o> {
     out: &'o mut Vec<u8>,
     empty: bool,
-    /// Keys as they stand in JSON, of samples that are left out.
-    replaced: Vec<Vec<u8>>,
 }
 
 impl<'o> Object<'o> {
     fn open(out: &'o mut Vec<u8>) -> Self {
         out.push(b'{');
-        Self { out, empty: true, replaced: Vec::new() }
+        Self { out, empty: true }
     }
 
     fn close(self) {
@@ -153,13 +177,19 @@ impl<'o> Object<'o> {
     }
 
     /// Writes a sample: names need no escaping, values of labels mostly none.
-    fn sample(&mut self, name: &str, suffix: &str, label_text: &str, le: Option<f64>, value: Value<'_>) {
+    fn sample(
+        &mut self,
+        name: &[&str; 2],
+        label_text: &str,
+        le: Option<f64>,
+        value: Value<'_>,
+        replacing: Option<&Replacing<'_>>,
+    ) {
         let (before, was_empty) = (self.out.len(), self.empty);
         self.comma();
         let start = self.out.len();
         self.out.push(b'"');
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(suffix.as_bytes());
+        name.iter().for_each(|part| self.out.extend_from_slice(part.as_bytes()));
         let mut opening = b'{';
         for (label, value) in labels::parse(label_text) {
             self.out.push(opening);
@@ -178,7 +208,7 @@ impl<'o> Object<'o> {
             self.out.push(b'}');
         }
         self.out.push(b'"');
-        if self.replaced.iter().any(|key| **key == self.out[start..]) {
+        if replacing.is_some_and(|replacing| replacing.has_key_at(start, self.out)) {
             self.out.truncate(before);
             self.empty = was_empty;
             return;
@@ -190,13 +220,6 @@ impl<'o> Object<'o> {
             Value::Histogram { .. } => {}
         }
     }
-}
-
-/// A key as it stands in JSON, quotes included.
-fn json_key(key: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    write_json(key, &mut out);
-    out
 }
 
 /// Appends a label's value inside a JSON string: quoted as the key wants it, then as JSON does.
