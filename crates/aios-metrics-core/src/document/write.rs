@@ -191,11 +191,11 @@ impl<'o> Object<'o> {
         self.out.push(b'"');
         name.iter().for_each(|part| self.out.extend_from_slice(part.as_bytes()));
         let mut opening = b'{';
-        for (label, value) in labels::parse(label_text) {
+        for (label, value) in labels::parse_escaped(label_text) {
             self.out.push(opening);
             self.out.extend_from_slice(label.as_bytes());
             self.out.push(b'=');
-            write_value(&value, self.out);
+            write_value(value, self.out);
             opening = b',';
         }
         if let Some(bound) = le {
@@ -222,7 +222,10 @@ impl<'o> Object<'o> {
     }
 }
 
-/// Appends a label's value inside a JSON string: quoted as the key wants it, then as JSON does.
+/// Appends a label's value, given as the text formats escape it, inside a JSON string.
+///
+/// A key quotes and escapes what needs it in just the way of the text formats; so what is left is to
+/// put that into quotes, and to escape it once more for JSON. A newline stands as `\n` by now.
 fn write_value(value: &str, out: &mut Vec<u8>) {
     let quotes = key::needs_quotes(value);
     if quotes {
@@ -236,10 +239,7 @@ fn write_value(value: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(&bytes[plain..at]);
         plain = at + 1;
         match byte {
-            // Escaped once for the key, and each character of that for JSON.
-            b'"' => out.extend_from_slice(br#"\\\""#),
-            b'\\' => out.extend_from_slice(br"\\\\"),
-            b'\n' => out.extend_from_slice(br"\\n"),
+            b'"' | b'\\' => out.extend([b'\\', byte]),
             byte => write_control(byte, out),
         }
     }

@@ -63,10 +63,22 @@ impl Pieces {
     /// The same for a text in which something was escaped.
     #[cold]
     pub(crate) fn matches_escaped(&self, text: &[u8], values: &impl Values) -> bool {
-        let mut expected = Vec::with_capacity(text.len());
-        self.write(values, &mut expected);
-        expected == text
+        let mut rest = text;
+        for (i, piece) in self.0.iter().enumerate() {
+            let value = rest.strip_prefix(&**piece).and_then(|rest| strip_escaped(rest, values.get(i)));
+            let Some(tail) = value else { return false };
+            rest = tail;
+        }
+        rest == END
     }
+}
+
+/// What follows in `text` behind a value as it is escaped, if it begins with that.
+fn strip_escaped<'t>(text: &'t [u8], value: &str) -> Option<&'t [u8]> {
+    value.bytes().try_fold(text, |rest, byte| match escaped(byte) {
+        Some(pair) => rest.strip_prefix(pair),
+        None => rest.split_first().filter(|(first, _)| **first == byte).map(|(_, tail)| tail),
+    })
 }
 
 /// Equality of short slices of equal length, without a call.
@@ -89,12 +101,17 @@ fn equal(a: &[u8], b: &[u8]) -> bool {
 
 /// Appends a label's value; returns whether escaping changed it.
 pub(crate) fn escape_label(value: &str, out: &mut Vec<u8>) -> bool {
-    escape(value, out, |byte| match byte {
+    escape(value, out, escaped)
+}
+
+/// What stands for a byte in a label's value, where that is not the byte itself.
+fn escaped(byte: u8) -> Option<&'static [u8; 2]> {
+    match byte {
         b'\\' => Some(b"\\\\"),
         b'"' => Some(b"\\\""),
         b'\n' => Some(b"\\n"),
         _ => None,
-    })
+    }
 }
 
 /// Appends a text in which some bytes are replaced.
@@ -117,13 +134,18 @@ pub(crate) fn escape(
 
 /// Takes a label text apart: names and values, unescaped.
 pub(crate) fn parse(text: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+    parse_escaped(text).map(|(name, value)| (name, unescape(value)))
+}
+
+/// The same with the values as they stand there, escaped.
+pub(crate) fn parse_escaped(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = text.strip_prefix('{').unwrap_or_default();
     std::iter::from_fn(move || {
         let (name, tail) = rest.split_once("=\"")?;
         let end = closing_quote(tail)?;
         let value = &tail[..end];
         rest = tail[end + 1..].trim_start_matches(',');
-        Some((name, unescape(value)))
+        Some((name, value))
     })
 }
 

@@ -14,7 +14,7 @@ thread_local! {
 }
 
 /// Counts, then asks the system's allocator.
-pub struct Counting;
+pub(crate) struct Counting;
 
 // SAFETY: everything is handed on to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
@@ -43,12 +43,12 @@ fn note(bytes: isize) {
 }
 
 /// Bytes that are allocated now, over all threads.
-pub fn live_bytes() -> isize {
+pub(crate) fn live_bytes() -> isize {
     LIVE.load(Ordering::Relaxed)
 }
 
 /// How often the calling thread allocates while it runs `run`.
-pub fn allocations(run: impl FnOnce()) -> u64 {
+pub(crate) fn allocations(run: impl FnOnce()) -> u64 {
     let before = CALLS.get();
     run();
     CALLS.get() - before
