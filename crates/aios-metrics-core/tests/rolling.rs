@@ -183,6 +183,23 @@ proptest! {
     }
 }
 
+/// As many slots in use as there can be: none may give way while it still counts.
+#[test]
+fn a_window_that_is_full_to_the_brim_holds_all_of_it() {
+    for milliseconds in [1_000, 1_500, 60_000, 900_000, 901_000, 1_800_500, 7_200_000] {
+        let mut watched = Watched::new(Duration::from_millis(milliseconds));
+        let step = watched.slot / 2 - Duration::from_millis(1);
+        let steps = (watched.window.as_millis() / step.as_millis()) as i32 * 5 / 2;
+        for value in 0..steps {
+            watched.add(value, false);
+            watched.wait(step);
+            if value % 7 == 0 || value > steps - 4 {
+                watched.check(Duration::MAX).unwrap();
+            }
+        }
+    }
+}
+
 #[test]
 fn the_three_windows_of_a_summary_agree() {
     let (registry, clock) = registry(RegistryOptions::default());

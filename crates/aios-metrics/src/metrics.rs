@@ -55,7 +55,7 @@ impl AiosMetrics {
     /// [`ConfigError`] names every setting that can't be used.
     pub fn new(config: MetricsConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let probes = Probes::new(&config)?;
+        let probes = Probes::new(&config);
         let registry = Registry::with_options(
             RegistryOptions::default()
                 .with_max_series(config.max_series)

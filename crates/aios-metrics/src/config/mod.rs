@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 pub use self::error::{ConfigError, ConfigProblem};
+use crate::probes::Probes;
 
 /// The configuration of an [`AiosMetrics`](crate::AiosMetrics): plain fields, each with its
 /// environment variable.
@@ -234,6 +235,11 @@ impl MetricsConfig {
         }
         let buckets = &self.default_hist_buckets;
         check("default_hist_buckets", format!("{buckets:?}"), vars::are_bounds(buckets), vars::BOUNDS);
+        if let Some(names) = &self.probes
+            && let Err(expected) = Probes::check(names)
+        {
+            check("probes", names.join(","), false, &expected);
+        }
         ConfigError::from_problems(problems)
     }
 

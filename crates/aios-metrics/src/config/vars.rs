@@ -1,10 +1,12 @@
 //! From environment variables to a configuration.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use serde::Deserialize;
 
 use super::{ConfigError, ConfigProblem, MetricsConfig};
+use crate::probes::Probes;
 
 pub(super) const SECONDS: &str = "a number of seconds above 0 and at most 1000000000, such as 30 or 0.5";
 pub(super) const COUNT: &str = "a whole number of at least 1";
@@ -52,8 +54,12 @@ struct Found {
     metrics_web_config_file: Option<String>,
 }
 
-/// Prefixes and names by which a variable that is not UTF-8 is recognised as one of ours.
+/// Whether a variable may be one of ours, by its prefix or name. Case matters, as everywhere in the
+/// environment, though it gets lost later on.
 fn is_ours(name: &str) -> bool {
+    if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        return false;
+    }
     ["METRICS_", "ROLLING_AVG_"].iter().any(|prefix| name.starts_with(prefix))
         || ["BLOCK_ID", "INSTANCE_ID", "NODE_ID", "KUBERNETES_NODE_NAME", "HISTO_BUCKETS"].contains(&name)
 }
@@ -61,17 +67,17 @@ fn is_ours(name: &str) -> bool {
 /// Reads the variables that are set over the defaults.
 pub(super) fn read(vars: impl Iterator<Item = (OsString, OsString)>) -> Result<MetricsConfig, ConfigError> {
     let mut problems = Vec::new();
-    let mut texts = Vec::new();
+    // Given twice, the last value counts.
+    let mut texts = BTreeMap::new();
     for (name, value) in vars {
-        let Ok(name) = name.into_string() else { continue };
+        let Some(name) = name.into_string().ok().filter(|name| is_ours(name)) else { continue };
         match value.into_string() {
-            Ok(value) if value.is_empty() => {}
-            Ok(value) => texts.push((name, value)),
-            Err(value) if is_ours(&name) => {
+            Ok(value) if value.is_empty() => drop(texts.remove(&name)),
+            Ok(value) => drop(texts.insert(name, value)),
+            Err(value) => {
                 let shown = (!is_secret(&name)).then(|| value.to_string_lossy().into_owned());
                 problems.push(ConfigProblem::new(&name, shown, UTF_8));
             }
-            Err(_) => {}
         }
     }
     // Optional strings take whatever there is; the parsers below are ours, since an error here
@@ -169,7 +175,7 @@ impl Reader<'_> {
                 found.metrics_hardware_interval,
                 defaults.hardware_interval_s,
             ),
-            probes: found.metrics_probes.map(|names| list(&names).map(str::to_owned).collect()),
+            probes: self.probes("METRICS_PROBES", found.metrics_probes),
             document_flat_rolling: self.boolean(
                 "METRICS_DOCUMENT_FLAT_ROLLING",
                 found.metrics_document_flat_rolling,
@@ -226,6 +232,15 @@ impl Reader<'_> {
         match parsed {
             Ok(bounds) if are_bounds(&bounds) => bounds,
             _ => self.refuse(name, text, BOUNDS, default),
+        }
+    }
+
+    fn probes(&mut self, name: &str, found: Option<String>) -> Option<Vec<String>> {
+        let text = found?;
+        let names: Vec<String> = list(&text).map(str::to_owned).collect();
+        match Probes::check(&names) {
+            Ok(()) => Some(names),
+            Err(expected) => self.refuse(name, text, &expected, None),
         }
     }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use aios_metrics_core::{Documents, RegisterError, Registry};
-use aios_metrics_hw::Hardware;
+use aios_metrics_hw::{Hardware, ProbeSet, UnknownProbe};
 
-use crate::config::{ConfigError, ConfigProblem, MetricsConfig};
+use crate::config::MetricsConfig;
 
 #[derive(Clone)]
 pub(crate) struct Probes(Hardware);
@@ -13,12 +13,16 @@ pub(crate) struct Probes(Hardware);
 impl Probes {
     pub(crate) const PRESENT: bool = true;
 
-    pub(crate) fn new(config: &MetricsConfig) -> Result<Self, ConfigError> {
-        let Some(names) = &config.probes else { return Ok(Self(Hardware::new())) };
-        let given = || Some(names.join(","));
-        Hardware::with_probes(names).map(Self).map_err(|error| {
-            ConfigError::single(ConfigProblem::new("METRICS_PROBES", given(), &error.to_string()))
-        })
+    /// Whether each of the names is that of a probe; else what was expected.
+    pub(crate) fn check(names: &[String]) -> Result<(), String> {
+        let listed = |error: UnknownProbe| format!("names of probes, separated by commas; {error}");
+        ProbeSet::from_names(names).map(drop).map_err(listed)
+    }
+
+    /// The configuration has been checked.
+    pub(crate) fn new(config: &MetricsConfig) -> Self {
+        let chosen = config.probes.as_ref().and_then(|names| Hardware::with_probes(names).ok());
+        Self(chosen.unwrap_or_default())
     }
 
     pub(crate) fn register(&self, registry: &Registry) -> Result<(), RegisterError> {
