@@ -40,7 +40,8 @@ pub(crate) fn run_steps(workspace: &Workspace, steps: &[Step]) -> Outcome {
 
     println!("\n{:<10} {:>8}  result", "step", "seconds");
     for (name, took, outcome) in &results {
-        let result = outcome.as_ref().map_or_else(String::as_str, |()| "ok");
+        let result =
+            outcome.as_ref().map_or_else(|sentence| sentence.lines().next().unwrap_or_default(), |()| "ok");
         println!("{name:<10} {:>8.1}  {result}", took.as_secs_f64());
     }
     let failed: Vec<&str> =

@@ -24,7 +24,6 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
         command.env("AIOS_METRICS_PYTHON", &tools.python);
         command
     };
-    compare_examples(&found_examples(workspace))?;
     if process::works(&mut cargo("nextest --version")) {
         process::run(&mut cargo("nextest run --workspace --all-features"))?;
     } else {
@@ -32,6 +31,7 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
         process::run(&mut cargo("test --workspace --all-features --lib --bins --tests"))?;
     }
     process::run(&mut cargo("test --doc --workspace --all-features"))?;
+    compare_examples(&found_examples(workspace))?;
     run_examples(cargo)
 }
 
