@@ -1,5 +1,6 @@
 //! From environment variables to a configuration.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use serde::Deserialize;
@@ -52,26 +53,29 @@ struct Found {
     metrics_web_config_file: Option<String>,
 }
 
-/// Prefixes and names by which a variable that is not UTF-8 is recognised as one of ours.
+/// Whether a variable may be one of ours.
 fn is_ours(name: &str) -> bool {
-    ["METRICS_", "ROLLING_AVG_"].iter().any(|prefix| name.starts_with(prefix))
-        || ["BLOCK_ID", "INSTANCE_ID", "NODE_ID", "KUBERNETES_NODE_NAME", "HISTO_BUCKETS"].contains(&name)
+    let upper = name.bytes().all(|byte| !byte.is_ascii_lowercase());
+    let known = ["METRICS_", "ROLLING_AVG_"].iter().any(|prefix| name.starts_with(prefix))
+        || ["BLOCK_ID", "INSTANCE_ID", "NODE_ID", "KUBERNETES_NODE_NAME", "HISTO_BUCKETS"].contains(&name);
+    upper && known
 }
 
 /// Reads the variables that are set over the defaults.
 pub(super) fn read(vars: impl Iterator<Item = (OsString, OsString)>) -> Result<MetricsConfig, ConfigError> {
     let mut problems = Vec::new();
-    let mut texts = Vec::new();
+    // By name, so that of a variable given twice the last value counts, as in a shell.
+    let mut texts = BTreeMap::new();
     for (name, value) in vars {
-        let Ok(name) = name.into_string() else { continue };
+        // The names are taken as they are written; envy would take `block_id` for `BLOCK_ID`.
+        let Some(name) = name.into_string().ok().filter(|name| is_ours(name)) else { continue };
         match value.into_string() {
-            Ok(value) if value.is_empty() => {}
-            Ok(value) => texts.push((name, value)),
-            Err(value) if is_ours(&name) => {
+            Ok(value) if value.is_empty() => drop(texts.remove(&name)),
+            Ok(value) => drop(texts.insert(name, value)),
+            Err(value) => {
                 let shown = (!is_secret(&name)).then(|| value.to_string_lossy().into_owned());
                 problems.push(ConfigProblem::new(&name, shown, UTF_8));
             }
-            Err(_) => {}
         }
     }
     // Optional strings take whatever there is; the parsers below are ours, since an error here
@@ -251,4 +255,26 @@ pub(super) fn is_window(seconds: u64) -> bool {
 /// Whether a histogram can be registered with these bounds.
 pub(super) fn are_bounds(bounds: &[f64]) -> bool {
     aios_metrics_core::Descriptor::histogram("bounds", "", &[], bounds).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> MetricsConfig {
+        super::read(vars.iter().map(|(name, value)| (name.into(), value.into()))).unwrap()
+    }
+
+    #[test]
+    fn of_a_variable_given_twice_the_last_value_counts() {
+        let config = read(&[("METRICS_PORT", "1"), ("BLOCK_ID", "b"), ("METRICS_PORT", "2")]);
+        assert_eq!((config.http_port, config.block_id.as_str()), (2, "b"));
+        assert_eq!(read(&[("METRICS_PORT", "1"), ("METRICS_PORT", "")]).http_port, 8000);
+    }
+
+    #[test]
+    fn names_in_lower_case_are_none_of_ours_and_spoil_nothing() {
+        let config = read(&[("block_id", "lower"), ("BLOCK_ID", "upper"), ("metrics_port", "1")]);
+        assert_eq!((config.http_port, config.block_id.as_str()), (8000, "upper"));
+    }
 }
