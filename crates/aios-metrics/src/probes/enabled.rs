@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aios_metrics_core::{Documents, RegisterError, Registry};
-use aios_metrics_hw::Hardware;
+use aios_metrics_hw::{Hardware, ProbeName};
 
 use crate::config::{ConfigError, ConfigProblem, MetricsConfig};
 
@@ -15,9 +15,10 @@ impl Probes {
 
     pub(crate) fn new(config: &MetricsConfig) -> Result<Self, ConfigError> {
         let Some(names) = &config.probes else { return Ok(Self(Hardware::new())) };
-        let given = || Some(names.join(","));
-        Hardware::with_probes(names).map(Self).map_err(|error| {
-            ConfigError::single(ConfigProblem::new("METRICS_PROBES", given(), &error.to_string()))
+        Hardware::with_probes(names).map(Self).map_err(|_unknown| {
+            let known: Vec<&str> = ProbeName::ALL.iter().map(|name| name.as_str()).collect();
+            let expected = format!("names of probes, separated by commas: {}", known.join(", "));
+            ConfigError::single(ConfigProblem::new("METRICS_PROBES", Some(names.join(",")), &expected))
         })
     }
 
