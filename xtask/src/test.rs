@@ -14,7 +14,13 @@ struct Example {
 }
 
 /// All examples; one that cargo knows and this list does not, or the other way round, is an error.
-const EXAMPLES: &[Example] = &[Example { package: "aios-metrics", name: "quickstart", run: Some(&[]) }];
+const EXAMPLES: &[Example] = &[
+    Example { package: "aios-metrics-core", name: "core_only", run: Some(&[]) },
+    Example { package: "aios-metrics", name: "quickstart", run: Some(&["--seconds", "1"]) },
+    Example { package: "aios-metrics", name: "logging", run: Some(&[]) },
+    Example { package: "aios-metrics", name: "own_sink", run: Some(&[]) },
+    Example { package: "aios-metrics", name: "axum_app", run: Some(&[]) },
+];
 
 /// Sets up, then runs tests, doc tests and examples.
 pub(crate) fn run(workspace: &Workspace) -> Outcome {

@@ -1,4 +1,6 @@
-//! The AIOS metrics SDK.
+//! The AIOS metrics SDK. Start at [`AiosMetrics`]; this is the README:
+//!
+#![doc = include_str!("../README.md")]
 
 mod block;
 mod config;
@@ -10,6 +12,10 @@ mod metrics;
 #[cfg_attr(not(any(feature = "http", feature = "redis")), allow(dead_code))]
 mod probes;
 mod update;
+
+/// The code in the documentation, compiled and run like that of the README above.
+#[cfg(all(doctest, feature = "hw", feature = "http", feature = "redis"))]
+mod docs;
 
 pub use aios_metrics_core as core;
 #[cfg(feature = "http")]

@@ -1,0 +1,189 @@
+//! Every message in `docs/troubleshooting.md` is the one that we really give: each is provoked here.
+
+#![cfg(all(feature = "http", feature = "hw", feature = "redis"))]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod support;
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::thread;
+use std::time::Duration;
+
+use aios_metrics::{AiosMetrics, MetricsConfig};
+use support::redis::RedisServer;
+use support::{DEADLINE, events, http, metrics, quiet, wait_for};
+use tracing::Level;
+
+const GUIDE: &str = include_str!("../../../docs/troubleshooting.md");
+
+/// Fails unless the guide has this message as a line of its own.
+fn documented(message: impl ToString) {
+    let message = message.to_string();
+    assert!(GUIDE.lines().any(|line| line == message), "docs/troubleshooting.md has no line:\n{message}");
+}
+
+/// The same for a message that names a port, which the guide calls PORT.
+fn documented_with_port(message: impl ToString, port: u16) {
+    documented(message.to_string().replace(&format!(":{port}"), ":PORT"));
+}
+
+/// The first line of the log at a level that contains `about` and `also`, once it is there.
+fn logged(level: Level, about: &str, also: &str) -> String {
+    wait_for(&format!("{about:?} and {also:?} in the log"), || {
+        let line = events::at(level, about).into_iter().find(|line| line.text.contains(also))?;
+        Some(line.text.trim().to_owned())
+    })
+}
+
+#[test]
+fn the_page_cannot_be_reached() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    events::collect();
+    let with_tls = metrics(quiet().with_web_config_file("web.yml"));
+    let metrics = metrics(quiet());
+    documented_with_port(metrics.start_http_server_on("127.0.0.1", port).unwrap_err(), port);
+
+    let addr = metrics.start_http_server().unwrap();
+    documented_with_port(logged(Level::INFO, "serving", &addr.to_string()), addr.port());
+    documented_with_port(metrics.start_http_server_on("127.0.0.1", port).unwrap_err(), addr.port());
+    documented(http::get(addr, "/").body.trim_end());
+
+    assert!(metrics.stop(DEADLINE).joined);
+    documented(metrics.start_http_server().unwrap_err());
+    documented(with_tls.start_http_server().unwrap_err());
+}
+
+#[test]
+fn a_metric_cannot_be_registered() {
+    events::collect();
+    let metrics = metrics(quiet());
+    metrics.register_counter("jobs_total", "Jobs", &["status"]).unwrap();
+    assert!(metrics.register_counter("jobs", "Other help", &["status"]).is_ok());
+    documented(metrics.register_gauge("jobs_total", "Jobs", &[]).unwrap_err());
+    documented(metrics.register_counter("jobs_total", "Jobs", &["state"]).unwrap_err());
+    documented(metrics.register_gauge("queue size", "Jobs that wait", &[]).unwrap_err());
+    documented(metrics.register_gauge("rolling", "A name that is taken", &[]).unwrap_err());
+    documented(metrics.register_histogram("op_seconds", "Time", &["le"], None).unwrap_err());
+    documented(metrics.register_histogram("op_seconds", "Time", &[], Some(&[1.0, 0.5])).unwrap_err());
+}
+
+#[test]
+fn an_update_is_not_recorded() {
+    events::collect();
+    let metrics = metrics(quiet());
+    metrics.register_counter("requests_total", "Requests", &["method", "code"]).unwrap();
+    metrics.register_histogram("op_seconds", "Time", &[], None).unwrap();
+    let labels = [("method", "GET"), ("code", "200")];
+    documented(metrics.increment_counter("request_total", &labels, 1).unwrap_err());
+    documented(metrics.set_gauge("requests_total", 1.0, &labels).unwrap_err());
+    documented(metrics.increment_counter("requests_total", &labels[..1], 1).unwrap_err());
+    documented(metrics.increment_counter("requests_total", &labels, -1.0).unwrap_err());
+    documented(metrics.observe_histogram("op_seconds", f64::NAN, &[]).unwrap_err());
+
+    metrics.observe_histogram("op_seconds", 0.42, &[("route", "/api/items")]).unwrap();
+    documented(logged(Level::WARN, "op_seconds", "without labels"));
+    let dropped = metrics.snapshot().sample("aios_metrics_dropped_labels_total", &[("family", "op_seconds")]);
+    assert_eq!(dropped, Some(1.0));
+}
+
+#[test]
+fn there_are_too_many_series() {
+    events::collect();
+    let metrics = metrics(quiet().with_max_series(2));
+    metrics.register_counter("logins_total", "Logins", &["user"]).unwrap();
+    for user in ["a", "b", "c", "d"] {
+        metrics.increment_counter("logins_total", &[("user", user)], 1).unwrap();
+    }
+    documented(logged(Level::WARN, "logins_total", "series"));
+    assert_eq!(metrics.value("logins_total", &[("user", "__overflow__")]), Some(2.0));
+    let overflow = [("family", "logins_total")];
+    assert_eq!(metrics.snapshot().sample("aios_metrics_series_overflow_total", &overflow), Some(2.0));
+}
+
+#[test]
+fn rolling_summaries_are_empty() {
+    events::collect();
+    let metrics = metrics(quiet().with_max_rolling(1));
+    assert!(metrics.extended_metrics().get("latency").is_none());
+    let asking = metrics.clone();
+    let panic = thread::spawn(move || asking.extended_metrics()["latency"].current).join().unwrap_err();
+    documented(panic.downcast_ref::<String>().unwrap());
+
+    metrics.observe_rolling("latency", 0.13).unwrap();
+    assert_eq!(metrics.extended_metrics()["latency"].count_1m, 1);
+    documented(metrics.observe_rolling("fps", 24.0).unwrap_err());
+    documented(metrics.observe_rolling("latency", f64::INFINITY).unwrap_err());
+    metrics.observe_rolling_with_window("latency", 0.14, Duration::from_secs(60)).unwrap();
+    documented(logged(Level::WARN, "latency", "keeps the window"));
+}
+
+#[test]
+fn the_configuration_cannot_be_used() {
+    let vars = [("METRICS_PORT", "eight"), ("METRICS_BATCH_SIZE", "0")];
+    let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    documented(MetricsConfig::from_vars(vars).unwrap_err());
+    documented(AiosMetrics::new(quiet().with_redis_push_interval_s(0.0)).unwrap_err());
+    documented(AiosMetrics::new(quiet().with_probes(["process", "disk"])).unwrap_err());
+}
+
+fn redis_at(port: u16) -> MetricsConfig {
+    quiet().with_redis_host("127.0.0.1").with_redis_port(port).with_redis_enabled(true)
+}
+
+/// Publishes to where it can't succeed, and looks for what is logged of it at the level. `answer` is
+/// a part of the message by which failures at the same address are told apart.
+fn documented_failure(level: Level, config: MetricsConfig, answer: &str) {
+    events::collect();
+    let port = config.redis_port;
+    let metrics = metrics(config);
+    metrics.start_publisher().unwrap();
+    let line = logged(level, &format!("127.0.0.1:{port}"), answer);
+    let (message, rest) = line.split_once("; 1 wait").expect("the line tells how many documents wait");
+    assert!(rest.contains("next try in"), "{line}");
+    documented_with_port(message, port);
+
+    let stopped = metrics.stop(Duration::from_millis(500));
+    assert_eq!((stopped.delivered, stopped.left), (0, 2), "the first document and the last one: {stopped}");
+    documented(logged(Level::INFO, "the publisher has stopped", "2 documents"));
+}
+
+#[test]
+fn redis_is_not_there_or_something_else() {
+    documented_failure(Level::WARN, redis_at(RedisServer::absent(&[]).port()), "can't connect");
+    let http_server = metrics(quiet());
+    let port = http_server.start_http_server().unwrap().port();
+    documented_failure(Level::ERROR, redis_at(port), "protocol");
+    let never_answers = TcpListener::bind("127.0.0.1:0").unwrap();
+    documented_failure(Level::WARN, redis_at(never_answers.local_addr().unwrap().port()), "within");
+}
+
+#[test]
+fn redis_answers_with_an_error() {
+    let redis = RedisServer::start(&[]);
+    redis.command(&["SET", "a_string", "x"]);
+    redis.command(&["CONFIG", "SET", "requirepass", "right"]);
+    let config = redis_at(redis.port());
+    documented_failure(Level::ERROR, config.clone(), "NOAUTH");
+    documented_failure(Level::ERROR, config.clone().with_redis_password("wrong"), "WRONGPASS");
+    let right = config.with_redis_password("right");
+    documented_failure(Level::ERROR, right.clone().with_redis_queue_key("a_string"), "WRONGTYPE");
+    documented_failure(Level::ERROR, right.with_redis_db(99), "DB index");
+}
+
+#[test]
+fn a_setting_of_redis_is_not_supported() {
+    documented(metrics(redis_at(1).with_redis_url("redis://localhost")).start_publisher().unwrap_err());
+    documented(metrics(redis_at(1).with_redis_max_list_len(5)).start_publisher().unwrap_err());
+}
+
+#[test]
+fn the_guide_tells_each_message_once() {
+    let mut times = HashMap::new();
+    let blocks = GUIDE.split("```text\n").skip(1).filter_map(|rest| rest.split("```").next());
+    for message in blocks.flat_map(str::lines) {
+        *times.entry(message).or_insert(0) += 1;
+    }
+    assert!(times.len() > 25 && times.values().all(|&times| times == 1), "{times:#?}");
+}
