@@ -229,6 +229,20 @@ fn a_sink_of_the_users_own_takes_the_place_of_redis() {
 }
 
 #[test]
+fn with_a_sink_of_the_users_own_redis_is_left_alone() {
+    let redis = RedisServer::start(&[]);
+    let metrics = metrics(publishing(redis.port()));
+    let sink = MemorySink::new();
+    metrics.start_publisher_to(sink.clone()).unwrap();
+    metrics.start_publisher().unwrap();
+    #[cfg(feature = "http")]
+    metrics.start_http_server().unwrap();
+    wait_until("documents arrive", || sink.delivered().len() >= 3);
+    metrics.stop(DEADLINE);
+    assert_eq!(calls(&redis, "lpush"), 0);
+}
+
+#[test]
 fn settings_that_are_not_supported_are_refused_by_name() {
     for (config, setting) in [
         (quiet().with_redis_enabled(true).with_redis_url("redis://:hunter2@localhost"), "METRICS_REDIS_URL"),

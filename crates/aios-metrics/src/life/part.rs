@@ -35,6 +35,23 @@ impl Part {
         Ok(Self { thread, ended, keep_on })
     }
 
+    /// Starts a thread that runs `run` on a runtime of its own. What it waits for tells it to end.
+    ///
+    /// The runtime is made here: where the system has no descriptors for it, the caller hears of it.
+    #[cfg(any(feature = "http", feature = "redis"))]
+    pub(crate) fn start_async<F: Future<Output = ()>>(
+        name: &'static str,
+        run: impl FnOnce() -> F + Send + 'static,
+    ) -> Result<Self, StartError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|source| StartError::Thread { part: name, source })?;
+        Self::start(name, move |_| {
+            runtime.block_on(async move { run().await });
+            // A name lookup that hangs must not hold up the end.
+            runtime.shutdown_background();
+        })
+    }
+
     /// Tells the thread to end and waits until it has, or until `deadline`.
     pub(crate) fn join(self, deadline: Instant) -> bool {
         drop(self.keep_on);

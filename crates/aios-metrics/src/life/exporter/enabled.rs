@@ -95,9 +95,8 @@ impl AiosMetrics {
         publisher::start_configured(self, &mut parts)?;
 
         let (end, told) = watch::channel(None);
-        // The watch ends the thread, by its message or by being dropped; `Part`'s own channel is for
-        // threads without a runtime.
-        let part = Part::start("exporter", move |_| run(server, listener, told))?;
+        // The watch ends the thread, by its message or by being dropped.
+        let part = Part::start_async("exporter", move || run(server, listener, told))?;
         parts.exporter = Some(Exporter { addr, asked: (host.to_owned(), port), part, end });
         info!(target: "aios_metrics", "serving http://{addr}/metrics");
         Ok(addr)
@@ -110,30 +109,23 @@ fn is(addr: SocketAddr, host: &str, port: u16) -> bool {
     addr.port() == port && (host, port).to_socket_addrs().is_ok_and(is_named)
 }
 
-fn run(server: Server, listener: TcpListener, mut told: watch::Receiver<Option<Instant>>) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return error!(target: "aios_metrics", "the exporter gets no runtime: {error}"),
-    };
-    runtime.block_on(async {
-        let mut shutdown = told.clone();
-        let served = server.serve(listener, async move {
-            // An error means that the last handle is gone, which is an end as well.
-            let _ = shutdown.changed().await;
-        });
-        let cut = async {
-            let _ = told.changed().await;
-            let deadline = *told.borrow();
-            tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now).into()).await;
-        };
-        tokio::select! {
-            result = served => {
-                if let Err(error) = result {
-                    error!(target: "aios_metrics", "the exporter has ended: {error}");
-                }
-            }
-            () = cut => {}
-        }
+async fn run(server: Server, listener: TcpListener, mut told: watch::Receiver<Option<Instant>>) {
+    let mut shutdown = told.clone();
+    let served = server.serve(listener, async move {
+        // An error means that the last handle is gone, which is an end as well.
+        let _ = shutdown.changed().await;
     });
-    runtime.shutdown_background();
+    let cut = async {
+        let _ = told.changed().await;
+        let deadline = *told.borrow();
+        tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now).into()).await;
+    };
+    tokio::select! {
+        result = served => {
+            if let Err(error) = result {
+                error!(target: "aios_metrics", "the exporter has ended: {error}");
+            }
+        }
+        () = cut => {}
+    }
 }

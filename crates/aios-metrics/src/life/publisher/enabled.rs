@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aios_metrics_core::Sink;
 use aios_metrics_redis::{Publisher as Loop, PublisherHandle, PublisherOptions, RedisOptions, RedisSink};
-use tracing::{debug, error};
+use tracing::debug;
 
 use crate::config::MetricsConfig;
 use crate::error::StartError;
@@ -126,20 +126,10 @@ fn start(metrics: &AiosMetrics, parts: &mut Parts, sink: impl Sink) -> Result<()
         .map_err(|source| StartError::Register { part: "publisher", source })?;
     // Before the first document, which is taken at once.
     metrics.start_sampler(parts)?;
-    // Dropping the handle ends the loop; `Part`'s own channel is for threads without a runtime.
-    let part = Part::start("publisher", move |_| run(publisher, sink))?;
+    // Dropping the handle ends the loop.
+    let part = Part::start_async("publisher", move || publisher.run(sink))?;
     parts.publisher = Some(Publisher { control: Control(handle), part });
     Ok(())
-}
-
-fn run(publisher: Loop, sink: impl Sink) {
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => {
-            runtime.block_on(publisher.run(sink));
-            runtime.shutdown_background();
-        }
-        Err(error) => error!(target: "aios_metrics", "the publisher gets no runtime: {error}"),
-    }
 }
 
 fn publisher_options(config: &MetricsConfig) -> PublisherOptions {
