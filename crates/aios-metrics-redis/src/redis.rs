@@ -2,6 +2,7 @@
 //! library in files of their own.
 
 mod failure;
+mod list;
 mod sink;
 
 pub use sink::RedisSink;
@@ -36,6 +37,13 @@ pub struct RedisOptions {
     pub password: Option<String>,
     /// The key of the list; `NODE_METRICS`.
     pub queue_key: String,
+    /// The length to which the list is trimmed with each push, the oldest elements going first;
+    /// 0, which never trims.
+    ///
+    /// Push and trim are one transaction, so no reader sees the list longer than this. It bounds the
+    /// list for everybody who pushes into it: where several instances share a list, give them the
+    /// same bound.
+    pub max_list_len: usize,
     /// How long connecting may take, name lookup and authentication included; 5 s.
     pub connect_timeout: Duration,
     /// How long Redis may take to answer a push; 3 s.
@@ -55,6 +63,7 @@ impl Default for RedisOptions {
             username: None,
             password: None,
             queue_key: "NODE_METRICS".to_owned(),
+            max_list_len: 0,
             connect_timeout: Duration::from_secs(5),
             command_timeout: Duration::from_secs(3),
         }
@@ -104,6 +113,13 @@ impl RedisOptions {
         self
     }
 
+    /// Sets [`max_list_len`](Self::max_list_len).
+    #[must_use]
+    pub fn with_max_list_len(mut self, elements: usize) -> Self {
+        self.max_list_len = elements;
+        self
+    }
+
     /// Sets [`connect_timeout`](Self::connect_timeout).
     #[must_use]
     pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
@@ -121,7 +137,17 @@ impl RedisOptions {
 
 impl fmt::Debug for RedisOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, db, username, password, queue_key, connect_timeout, command_timeout } = self;
+        let Self {
+            host,
+            port,
+            db,
+            username,
+            password,
+            queue_key,
+            max_list_len,
+            connect_timeout,
+            command_timeout,
+        } = self;
         f.debug_struct("RedisOptions")
             .field("host", host)
             .field("port", port)
@@ -129,6 +155,7 @@ impl fmt::Debug for RedisOptions {
             .field("username", username)
             .field("password", &password.as_ref().map(|_| "***"))
             .field("queue_key", queue_key)
+            .field("max_list_len", max_list_len)
             .field("connect_timeout", connect_timeout)
             .field("command_timeout", command_timeout)
             .finish()

@@ -1,10 +1,13 @@
 //! The publisher's own figures as ordinary families, so that a page shows how delivery goes.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
-use aios_metrics_core::{Counter, Family, Gauge, RegisterError, Registry};
+use aios_metrics_core::{Counter, Family, Gauge, Histogram, RegisterError, Registry};
 
 use crate::stats::PublisherStats;
+
+/// Bounds in seconds: from a push over the loopback to one that runs into the longest timeout.
+const DURATIONS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// The families, and the figures that they stand at.
 #[derive(Debug)]
@@ -17,6 +20,7 @@ pub(crate) struct SelfMetrics {
     retries: Family<Counter>,
     failures: Family<Counter>,
     last_success: Family<Gauge>,
+    duration: Family<Histogram>,
     shown: PublisherStats,
 }
 
@@ -48,8 +52,20 @@ impl SelfMetrics {
                 "aios_metrics_push_last_success_timestamp_seconds",
                 "When documents were last delivered, in Unix seconds; 0 before the first time.",
             )?,
+            duration: registry.register_histogram(
+                "aios_metrics_push_duration_seconds",
+                "How long deliveries took, failed ones and connecting included.",
+                &[],
+                Some(DURATIONS),
+            )?,
             shown: PublisherStats::default(),
         })
+    }
+
+    /// Counts a delivery that has ended, well or not.
+    pub(crate) fn observe(&self, took: Duration) {
+        // It has no labels, so this can't fail.
+        let _ = self.duration.observe(&[], took.as_secs_f64());
     }
 
     /// Brings the families from the figures shown last to `now`.

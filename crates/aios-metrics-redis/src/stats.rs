@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::handle::StopReport;
 use crate::options::PublisherOptions;
@@ -105,6 +105,13 @@ impl State {
             retries: self.retries,
             failures_by_kind: self.failures.clone(),
             last_success: self.last_success,
+        }
+    }
+
+    /// Notes how long a delivery took, for the self-metrics only.
+    pub(crate) fn delivery_took(&self, time: Duration) {
+        if let Some(metrics) = &self.self_metrics {
+            metrics.observe(time);
         }
     }
 

@@ -96,6 +96,8 @@ fn the_page_shows_the_publisher() {
         assert!(after.lines().any(|found| found == line), "{line} is not in\n{after}");
     }
     assert!(!after.contains("last_success_timestamp_seconds 0\n"), "{after}");
+    // The one that failed is timed too.
+    assert!(registry.value("aios_metrics_push_duration_seconds_count", &[]) >= Some(2.0), "{after}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aios_metrics_core::{Payload, Sink, SinkError};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -80,6 +80,7 @@ impl Running {
             state.queue.begin(most, MAX_BATCH_BYTES)
         });
         let limit = self.publisher.options.delivery_timeout;
+        let begun = Instant::now();
         let mut delivery = pin!(timeout(limit, sink.deliver(&batch)));
         let outcome = loop {
             tokio::select! {
@@ -92,20 +93,23 @@ impl Running {
                 break None;
             }
         };
+        let took = begun.elapsed();
         match outcome {
-            Some(Ok(Ok(()))) => self.delivered(batch.len()),
-            Some(Ok(Err(error))) => self.failed(&error),
+            Some(Ok(Ok(()))) => self.delivered(batch.len(), took),
+            Some(Ok(Err(error))) => self.failed(&error, took),
             Some(Err(_elapsed)) => {
                 let seconds = limit.as_secs_f64();
-                self.failed(&SinkError::transient("timeout", format!("no answer within {seconds} s")));
+                let error = SinkError::transient("timeout", format!("no answer within {seconds} s"));
+                self.failed(&error, took);
             }
             // Nobody waits for it any longer; its documents stay pending.
             None => self.publisher.shared.change(|state| state.queue.settle(false)),
         }
     }
 
-    fn delivered(&mut self, documents: usize) {
+    fn delivered(&mut self, documents: usize, took: Duration) {
         self.publisher.shared.change(|state| {
+            state.delivery_took(took);
             state.queue.settle(true);
             state.last_success = Some(SystemTime::now());
         });
@@ -114,8 +118,9 @@ impl Running {
         self.journal.delivered(Instant::now(), documents);
     }
 
-    fn failed(&mut self, error: &SinkError) {
+    fn failed(&mut self, error: &SinkError, took: Duration) {
         let pending = self.publisher.shared.change(|state| {
+            state.delivery_took(took);
             state.queue.settle(false);
             state.count_failure(error.kind());
             state.queue.len()

@@ -78,7 +78,10 @@ fn server_error(redis: &str, answer: &str, options: &RedisOptions) -> SinkError 
         "ERR" if says_credentials(&lower) => {
             (false, "auth", "check the username and the password".to_owned())
         }
-        "NOPERM" => (false, "permission", format!("allow the user to LPUSH to the key {key:?}")),
+        "NOPERM" => {
+            let commands = if options.max_list_len == 0 { "LPUSH" } else { "MULTI, LPUSH, LTRIM and EXEC" };
+            (false, "permission", format!("allow the user {commands} with the key {key:?}"))
+        }
         "DENIED" => (
             false,
             "permission",

@@ -2,21 +2,23 @@
 
 use std::fmt;
 
-use aios_metrics_core::{Payload, Sink, SinkError};
+use aios_metrics_core::{Payload, RegisterError, Registry, Sink, SinkError};
 use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
-use fred::interfaces::{ClientLike, ListInterface};
+use fred::interfaces::{ClientLike, ListInterface, TransactionInterface};
 use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, ServerConfig, TcpConfig};
 use fred::types::{ClusterHash, ConnectHandle, CustomCommand, Value};
 use tokio::time::timeout;
 
 use super::RedisOptions;
 use super::failure::Failure;
+use super::list::ListMetrics;
 
 /// Pushes documents into a Redis list.
 ///
 /// A batch is one `LPUSH key oldest .. newest`, so a reader that pops with `BRPOP` gets the oldest
-/// first. Connecting is part of a delivery: nothing is opened before the first one, and a Redis that
+/// first. With a [bound on the list](RedisOptions::max_list_len) it is `MULTI`, `LPUSH`, `LTRIM`,
+/// `EXEC`: all of it or nothing. Connecting is part of a delivery: nothing is opened before the first one, and a Redis that
 /// is absent, or whose password is wrong, is the error of that delivery. A connection is kept while
 /// it works and thrown away at the first failure of any kind; when the next try is made is for the
 /// publisher to say.
@@ -50,13 +52,27 @@ use super::failure::Failure;
 pub struct RedisSink {
     options: RedisOptions,
     connection: Option<Connection>,
+    metrics: Option<ListMetrics>,
 }
 
 impl RedisSink {
     /// A sink that connects when it has something to deliver.
     #[must_use]
     pub fn new(options: RedisOptions) -> Self {
-        Self { options, connection: None }
+        Self { options, connection: None, metrics: None }
+    }
+
+    /// Shows in `registry` how long the list was after the last push, and what was trimmed off it:
+    /// `aios_metrics_push_list_length` and `aios_metrics_push_list_trimmed_total`.
+    ///
+    /// A length that only grows says that nobody reads the list.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`] when one of the names is registered as something else.
+    pub fn with_self_metrics(mut self, registry: &Registry) -> Result<Self, RegisterError> {
+        self.metrics = Some(ListMetrics::register(registry)?);
+        Ok(self)
     }
 
     async fn connect(&self) -> Result<Connection, Failure> {
@@ -72,9 +88,14 @@ impl RedisSink {
     async fn push(&self, connection: &Connection, batch: &[Payload]) -> Result<(), Failure> {
         let limit = self.options.command_timeout;
         let values: Vec<Value> = batch.iter().map(|payload| Value::from(payload.json())).collect();
-        let push = connection.client.lpush::<i64, _, _>(self.options.queue_key.as_str(), values);
-        match timeout(limit, push).await {
-            Ok(Ok(_length)) => Ok(()),
+        let most = i64::try_from(self.options.max_list_len).unwrap_or(i64::MAX);
+        match timeout(limit, connection.push(&self.options.queue_key, values, most)).await {
+            Ok(Ok(length)) => {
+                if let Some(metrics) = &self.metrics {
+                    metrics.pushed(length, most.unsigned_abs());
+                }
+                Ok(())
+            }
             Ok(Err(error)) if *error.kind() == ErrorKind::Timeout => Err(Failure::CommandTimeout(limit)),
             Ok(Err(error)) => Err(failure(&error, Failure::Lost)),
             Err(_elapsed) => Err(Failure::CommandTimeout(limit)),
@@ -139,6 +160,20 @@ impl Connection {
             connection.client.custom::<(), _>(select, vec![i64::from(options.db)]).await?;
         }
         Ok(connection)
+    }
+
+    /// Pushes at the left and, unless `most` is 0, cuts the list at the right. Gives the length that
+    /// the list had between the two.
+    async fn push(&self, key: &str, values: Vec<Value>, most: i64) -> Result<u64, Error> {
+        if most == 0 {
+            return self.client.lpush(key, values).await;
+        }
+        let transaction = self.client.multi();
+        // These two only queue on our side.
+        transaction.lpush::<(), _, _>(key, values).await?;
+        transaction.ltrim::<(), _>(key, 0, most - 1).await?;
+        let (length, _trimmed): (u64, Value) = transaction.exec(true).await?;
+        Ok(length)
     }
 
     fn is_open(&self) -> bool {

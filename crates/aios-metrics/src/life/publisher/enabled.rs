@@ -107,15 +107,13 @@ pub(in crate::life) fn start_configured(metrics: &AiosMetrics, parts: &mut Parts
         debug!(target: "aios_metrics", "Redis is disabled: nothing is published");
         return Ok(());
     }
-    for (setting, is_set) in [
-        ("METRICS_REDIS_URL", config.redis_url.is_some()),
-        ("METRICS_REDIS_MAX_LIST_LEN", config.redis_max_list_len > 0),
-    ] {
-        if is_set {
-            return Err(StartError::Unsupported { setting });
-        }
+    if config.redis_url.is_some() {
+        return Err(StartError::Unsupported { setting: "METRICS_REDIS_URL" });
     }
-    start(metrics, parts, RedisSink::new(redis_options(config)))
+    let sink = RedisSink::new(redis_options(config))
+        .with_self_metrics(metrics.registry())
+        .map_err(|source| StartError::Register { part: "publisher", source })?;
+    start(metrics, parts, sink)
 }
 
 fn start(metrics: &AiosMetrics, parts: &mut Parts, sink: impl Sink) -> Result<(), StartError> {
@@ -147,7 +145,8 @@ fn redis_options(config: &MetricsConfig) -> RedisOptions {
         .with_host(&config.redis_host)
         .with_port(config.redis_port)
         .with_db(config.redis_db)
-        .with_queue_key(&config.redis_queue_key);
+        .with_queue_key(&config.redis_queue_key)
+        .with_max_list_len(config.redis_max_list_len);
     if let Some(username) = &config.redis_username {
         options = options.with_username(username);
     }

@@ -1,8 +1,11 @@
 //! What the tests against a real Redis share.
 
-pub(crate) mod redis;
+mod published;
+pub(crate) mod server;
 
 use std::time::{Duration, Instant};
+
+pub(crate) use published::{KEY, Published, S, assert_complete, at, deliver, fast, sequences};
 
 /// Waits until `condition` holds, looking every few milliseconds.
 ///
