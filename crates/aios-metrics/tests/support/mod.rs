@@ -6,7 +6,7 @@
 pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod prometheus;
-#[path = "../../../aios-metrics-redis/tests/support/redis.rs"]
+#[path = "../../../aios-metrics-redis/tests/redis/support/server.rs"]
 pub(crate) mod redis;
 
 use std::net::TcpListener;
