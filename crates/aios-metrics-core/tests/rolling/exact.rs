@@ -186,4 +186,3 @@ fn a_window_that_is_full_to_the_brim_holds_all_of_it() {
         }
     }
 }
-
