@@ -222,7 +222,7 @@ impl Inner {
     }
 
     /// Shows every batch once: those in the ring, then those that threads still hold.
-    fn read(&self, mut each: impl FnMut(&Batch)) {
+    pub(super) fn read(&self, mut each: impl FnMut(&Batch)) {
         let ring = lock(&self.ring);
         ring.batches().iter().for_each(&mut each);
         for slab in STORAGE.slabs() {
