@@ -131,6 +131,17 @@ fn every_default_stands_in_the_table() {
     assert!(CONFIGURATION.contains(&buckets.join(",")) && README.contains(&buckets.join(",")));
 }
 
+#[test]
+fn every_feature_stands_in_the_readme() {
+    let features = include_str!("../Cargo.toml").split("[features]\n").nth(1).unwrap();
+    let features = features.split("\n[").next().unwrap().lines();
+    let names: Vec<&str> = features.filter_map(|line| line.split_once(" = ")).map(|(name, _)| name).collect();
+    assert!(names.contains(&"default"), "{names:?}");
+    for name in names.into_iter().filter(|name| *name != "default") {
+        assert!(README.contains(&format!("\n| `{name}` | ")), "the README lacks the feature {name}");
+    }
+}
+
 /// Every family that a service has which registered none of its own is named in a guide.
 #[cfg(all(feature = "http", feature = "hw", feature = "redis"))]
 #[test]
