@@ -4,7 +4,7 @@ use crate::process::{self, Outcome, cargo};
 use crate::workspace::Workspace;
 
 /// Which tests run under loom.
-const TESTS: &str = "--package aios-metrics-core --test loom";
+const TESTS: &str = "--package aios-metrics-core --lib loom";
 
 /// How many preemptions a model may have.
 #[derive(Clone, Copy, Debug)]

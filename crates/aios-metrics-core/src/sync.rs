@@ -26,7 +26,7 @@ mod imp {
 
 pub(crate) use imp::*;
 
-use std::sync::{PoisonError, TryLockError};
+use std::sync::TryLockError;
 
 #[cfg(not(loom))]
 pub(crate) type Guard<'a, T> = std::sync::MutexGuard<'a, T>;
@@ -35,8 +35,21 @@ pub(crate) type Guard<'a, T> = loom::sync::MutexGuard<'a, T>;
 
 /// Locks, whatever happened to an earlier holder: no invariant of ours is broken halfway through a
 /// critical section that a panic could leave.
+#[cfg(not(tsan))]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> Guard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Locks, for ThreadSanitizer: the standard library is not instrumented, so it would not see that waiting
+/// for a lock orders what comes after it. Trying is inlined into this crate, which is.
+#[cfg(tsan)]
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> Guard<'_, T> {
+    loop {
+        match try_lock(mutex) {
+            Some(guard) => return guard,
+            None => yield_now(),
+        }
+    }
 }
 
 /// Locks if nobody holds the lock.
