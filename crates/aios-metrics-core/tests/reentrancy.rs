@@ -1,5 +1,7 @@
 //! An allocator that counts its own calls with metrics: updates that come while the cells of the
 //! calling thread are being allocated.
+//!
+//! Whole amounts only: the first fraction of a counter's series takes a lock to get a second cell.
 
 #![allow(unsafe_code)]
 
