@@ -175,7 +175,6 @@ fn redis_answers_with_an_error() {
 #[test]
 fn a_setting_of_redis_is_not_supported() {
     documented(metrics(redis_at(1).with_redis_url("redis://localhost")).start_publisher().unwrap_err());
-    documented(metrics(redis_at(1).with_redis_max_list_len(5)).start_publisher().unwrap_err());
 }
 
 #[test]

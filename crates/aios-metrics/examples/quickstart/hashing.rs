@@ -1,6 +1,7 @@
 //! The work: a queue of files, and workers that hash them and count what they do.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aios_metrics::{AiosMetrics, Counter, Gauge, Histogram, RegisterError, exponential_buckets};
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, select};
 use sha2::{Digest, Sha256};
 
 /// The pause between two rounds.
@@ -95,41 +96,30 @@ fn register(metrics: &AiosMetrics) -> Result<(), RegisterError> {
 
 /// Brings the files of `folder` round after round, until `told` is disconnected.
 pub(crate) fn feed(folder: &Path, queue: Sender<PathBuf>, told: &Receiver<()>, hashing: &Hashing) {
-    loop {
-        for path in files(folder) {
-            select! {
-                send(queue, path) -> sent => if sent.is_err() { return },
-                recv(told) -> _ => return,
-            }
+    let mut bring = |path| {
+        select! {
+            send(queue, path) -> sent => sent.is_ok(),
+            recv(told) -> _ => false,
         }
+    };
+    while walk(folder, &mut bring) {
         hashing.rounds.inc();
-        if told.recv_timeout(PAUSE).is_err_and(|error| error.is_disconnected()) {
-            return;
+        if told.recv_timeout(PAUSE) == Err(RecvTimeoutError::Disconnected) {
+            break;
         }
     }
 }
 
-/// The files below `folder`. Links are not followed; a folder that can't be read is passed over.
-fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    let mut folders = vec![folder.to_owned()];
-    let mut entries = None;
-    std::iter::from_fn(move || {
-        loop {
-            let Some(entry) = entries.as_mut().and_then(Iterator::next) else {
-                entries = Some(fs::read_dir(folders.pop()?).into_iter().flatten().flatten());
-                continue;
-            };
-            let entry: fs::DirEntry = entry;
-            match entry.file_type() {
-                Ok(kind) if kind.is_file() => return Some(entry.path()),
-                Ok(kind)
-                    if kind.is_dir()
-                        && ![".git", "target"].iter().any(|left_out| entry.file_name() == *left_out) =>
-                {
-                    folders.push(entry.path());
-                }
-                _ => {}
-            }
-        }
+/// Shows `bring` every file below `folder`, until it answers `false`. Links are not followed; a
+/// folder that can't be read is passed over.
+fn walk(folder: &Path, bring: &mut impl FnMut(PathBuf) -> bool) -> bool {
+    fs::read_dir(folder).into_iter().flatten().flatten().all(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_file() => bring(entry.path()),
+        Ok(kind) if kind.is_dir() && !is_left_out(&entry.file_name()) => walk(&entry.path(), bring),
+        _ => true,
     })
+}
+
+fn is_left_out(folder: &OsStr) -> bool {
+    folder == ".git" || folder == "target"
 }
