@@ -130,11 +130,16 @@ fn the_variable_chooses_the_probes_and_the_rest_is_left_out() {
 }
 
 #[test]
-fn an_unknown_probe_is_an_error_that_names_it_the_variable_and_the_known_ones() {
-    let error = AiosMetrics::new(probes("process,disc")).unwrap_err();
-    assert_eq!(error.problems().len(), 1);
-    let text = error.to_string();
-    for part in ["METRICS_PROBES=\"process,disc\"", "\"disc\"", "process", "host"] {
-        assert!(text.contains(part), "{part} is not in {text}");
+fn an_unknown_probe_is_an_error_that_names_it_its_setting_and_the_known_ones() {
+    let vars = [("METRICS_PROBES".to_owned(), "process,disc".to_owned())];
+    for (setting, error) in [
+        ("METRICS_PROBES", MetricsConfig::from_vars(vars).unwrap_err()),
+        ("probes", AiosMetrics::new(quiet().with_probes(["process", "disc"])).unwrap_err()),
+    ] {
+        assert_eq!(error.problems().len(), 1);
+        let text = error.to_string();
+        for part in [&format!("{setting}=\"process,disc\""), "\"disc\"", "process", "host"] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
     }
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use aios_metrics_core::MemorySink;
 use support::prometheus::{Prometheus, promtool_complaints};
-use support::{http, metrics, pushes, quiet, wait_until};
+use support::redis::RedisServer;
+use support::{http, metrics, publishing, pushes, quiet, wait_until};
 
 #[test]
 fn a_real_prometheus_answers_with_the_values_that_were_set() {
@@ -60,7 +61,8 @@ fn a_real_prometheus_answers_with_the_values_that_were_set() {
 /// With every family of our own on it, the unhappy ones included.
 #[test]
 fn promtool_has_no_complaint_about_the_page() {
-    let config = quiet().with_max_series(1).with_hardware_interval_s(0.05);
+    let redis = RedisServer::start(&[]);
+    let config = publishing(redis.port()).with_max_series(1).with_hardware_interval_s(0.05);
     let metrics = metrics(config);
     metrics.register_standard_block_metrics().unwrap();
     for status in ["ok", "failed", "late"] {
@@ -68,7 +70,6 @@ fn promtool_has_no_complaint_about_the_page() {
     }
     metrics.set_gauge("aios_queue_length", 1.0, &[("dropped", "label")]).unwrap();
     assert!(metrics.increment_counter("aios_tasks_processed_total", &[("status", "ok")], -1.0).is_err());
-    metrics.start_publisher_to(MemorySink::new()).unwrap();
     let addr = metrics.start_http_server().unwrap();
     http::scrape(addr, http::ACCEPT_OPENMETRICS);
     wait_until("a document is delivered", || pushes(&metrics, "delivered_total") > 0);
@@ -88,6 +89,9 @@ fn promtool_has_no_complaint_about_the_page() {
         "aios_metrics_push_retries_total",
         "aios_metrics_push_failures_total",
         "aios_metrics_push_last_success_timestamp_seconds",
+        "aios_metrics_push_duration_seconds",
+        "aios_metrics_push_list_length",
+        "aios_metrics_push_list_trimmed_total",
     ];
     let probed =
         ["aios_metrics_probe_up", "process_cpu_usage_ratio", "node_cpu_usage_ratio", "process_threads"];

@@ -243,12 +243,19 @@ fn with_a_sink_of_the_users_own_redis_is_left_alone() {
 }
 
 #[test]
-fn settings_that_are_not_supported_are_refused_by_name() {
-    for (config, setting) in [
-        (quiet().with_redis_enabled(true).with_redis_url("redis://:hunter2@localhost"), "METRICS_REDIS_URL"),
-        (quiet().with_redis_enabled(true).with_redis_max_list_len(10), "METRICS_REDIS_MAX_LIST_LEN"),
-    ] {
-        let error = metrics(config).start_publisher().unwrap_err().to_string();
-        assert!(error.contains(setting) && !error.contains("hunter2"), "{error}");
-    }
+fn the_list_is_trimmed_to_its_newest_documents() {
+    let redis = RedisServer::start(&[]);
+    let metrics = metrics(publishing(redis.port()).with_redis_max_list_len(3));
+    metrics.start_publisher().unwrap();
+    wait_until("more than three are delivered", || pushes(&metrics, "delivered_total") > 5);
+    let report = metrics.stop(DEADLINE);
+    let kept = sequences(&parse(&redis.list("NODE_METRICS")));
+    assert!(kept.iter().copied().eq(report.delivered - 3..report.delivered), "{kept:?} of {report}");
+}
+
+#[test]
+fn a_setting_that_is_not_supported_is_refused_by_name() {
+    let config = quiet().with_redis_enabled(true).with_redis_url("redis://:hunter2@localhost");
+    let error = metrics(config).start_publisher().unwrap_err().to_string();
+    assert!(error.contains("METRICS_REDIS_URL") && !error.contains("hunter2"), "{error}");
 }
