@@ -243,12 +243,18 @@ fn with_a_sink_of_the_users_own_redis_is_left_alone() {
 }
 
 #[test]
-fn settings_that_are_not_supported_are_refused_by_name() {
-    for (config, setting) in [
-        (quiet().with_redis_enabled(true).with_redis_url("redis://:hunter2@localhost"), "METRICS_REDIS_URL"),
-        (quiet().with_redis_enabled(true).with_redis_max_list_len(10), "METRICS_REDIS_MAX_LIST_LEN"),
-    ] {
-        let error = metrics(config).start_publisher().unwrap_err().to_string();
-        assert!(error.contains(setting) && !error.contains("hunter2"), "{error}");
-    }
+fn a_url_says_where_documents_go_and_a_bound_how_many_stay() {
+    let redis = RedisServer::start(&["--requirepass", "hunter2"]);
+    let url = format!("redis://:hunter2@127.0.0.1:{}/1", redis.port());
+    // Nobody is there; the URL wins.
+    let config = publishing(1).with_redis_url(url).with_redis_max_list_len(2);
+    let metrics = metrics(config);
+    metrics.start_publisher().unwrap();
+    wait_until("documents are delivered", || {
+        metrics.value("aios_metrics_push_list_trimmed_total", &[]) >= Some(2.0)
+    });
+    assert_eq!(metrics.value("aios_metrics_push_list_length", &[]), Some(2.0));
+    assert!(metrics.value("aios_metrics_push_duration_seconds_count", &[]) >= Some(4.0));
+    assert!(metrics.snapshot_json().contains("\"aios_metrics_push_list_length\":2"));
+    assert_eq!(metrics.stop(DEADLINE).left, 0);
 }
