@@ -26,5 +26,5 @@ pub use handle::{FlushReport, PublisherHandle, StopReport};
 pub use options::PublisherOptions;
 pub use publisher::Publisher;
 #[cfg(feature = "fred")]
-pub use redis::{RedisOptions, RedisSink};
+pub use redis::{RedisOptions, RedisServer, RedisSink, RedisTls, RedisTlsError, RedisUrlError};
 pub use stats::PublisherStats;

@@ -47,6 +47,10 @@ pub enum StartError {
         /// Which name, and by what it is taken.
         source: RegisterError,
     },
+    /// A setting that was usable when the configuration was checked and no longer is, such as a file
+    /// that has gone.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
     /// A setting that this version can't honour, and must not ignore.
     #[error("{setting} is set, but this version does not support it: unset it, or use a version that does")]
     Unsupported {

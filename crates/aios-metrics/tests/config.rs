@@ -13,7 +13,7 @@ fn from_vars(vars: &[(&str, &str)]) -> Result<MetricsConfig, ConfigError> {
 }
 
 /// Every variable with a value that is not the default.
-const EVERY: [(&str, &str); 31] = [
+const EVERY: [(&str, &str); 34] = [
     ("BLOCK_ID", "block-1"),
     ("INSTANCE_ID", "instance-42"),
     ("NODE_ID", "node-7"),
@@ -27,6 +27,9 @@ const EVERY: [(&str, &str); 31] = [
     ("METRICS_REDIS_PASSWORD", "hunter2"),
     ("METRICS_REDIS_USERNAME", "writer"),
     ("METRICS_REDIS_URL", "redis://:hunter3@redis.example"),
+    ("METRICS_REDIS_TLS_CA", "/etc/redis/ca.pem"),
+    ("METRICS_REDIS_TLS_CERT", "/etc/redis/us.pem"),
+    ("METRICS_REDIS_TLS_KEY", "/etc/redis/us.key"),
     ("METRICS_REDIS_QUEUE", "OTHER_METRICS"),
     ("METRICS_PUSH_INTERVAL", "0.5"),
     ("METRICS_BATCH_SIZE", "5"),
@@ -62,6 +65,9 @@ fn every() -> MetricsConfig {
         .with_redis_password("hunter2")
         .with_redis_username("writer")
         .with_redis_url("redis://:hunter3@redis.example")
+        .with_redis_tls_ca("/etc/redis/ca.pem")
+        .with_redis_tls_cert("/etc/redis/us.pem")
+        .with_redis_tls_key("/etc/redis/us.key")
         .with_redis_queue_key("OTHER_METRICS")
         .with_redis_push_interval_s(0.5)
         .with_redis_batch_size(5)
@@ -94,6 +100,7 @@ fn the_defaults_are_those_of_the_table() {
     assert!(config.redis_enabled);
     assert_eq!((&*config.redis_host, config.redis_port, config.redis_db), ("localhost", 6379, 0));
     assert_eq!((config.redis_password, config.redis_username, config.redis_url), (None, None, None));
+    assert_eq!((config.redis_tls_ca, config.redis_tls_cert, config.redis_tls_key), (None, None, None));
     assert_eq!((&*config.redis_queue_key, config.redis_push_interval_s), ("NODE_METRICS", 30.0));
     assert_eq!(config.redis_batch_size, 1);
     assert_eq!((config.redis_backoff_initial_s, config.redis_backoff_max_s), (1.0, 30.0));

@@ -243,19 +243,18 @@ fn with_a_sink_of_the_users_own_redis_is_left_alone() {
 }
 
 #[test]
-fn the_list_is_trimmed_to_its_newest_documents() {
-    let redis = RedisServer::start(&[]);
-    let metrics = metrics(publishing(redis.port()).with_redis_max_list_len(3));
+fn a_url_says_where_documents_go_and_a_bound_how_many_stay() {
+    let redis = RedisServer::start(&["--requirepass", "hunter2"]);
+    let url = format!("redis://:hunter2@127.0.0.1:{}/1", redis.port());
+    // Nobody is there; the URL wins.
+    let config = publishing(1).with_redis_url(url).with_redis_max_list_len(2);
+    let metrics = metrics(config);
     metrics.start_publisher().unwrap();
-    wait_until("more than three are delivered", || pushes(&metrics, "delivered_total") > 5);
-    let report = metrics.stop(DEADLINE);
-    let kept = sequences(&parse(&redis.list("NODE_METRICS")));
-    assert!(kept.iter().copied().eq(report.delivered - 3..report.delivered), "{kept:?} of {report}");
-}
-
-#[test]
-fn a_setting_that_is_not_supported_is_refused_by_name() {
-    let config = quiet().with_redis_enabled(true).with_redis_url("redis://:hunter2@localhost");
-    let error = metrics(config).start_publisher().unwrap_err().to_string();
-    assert!(error.contains("METRICS_REDIS_URL") && !error.contains("hunter2"), "{error}");
+    wait_until("documents are delivered", || {
+        metrics.value("aios_metrics_push_list_trimmed_total", &[]) >= Some(2.0)
+    });
+    assert_eq!(metrics.value("aios_metrics_push_list_length", &[]), Some(2.0));
+    assert!(metrics.value("aios_metrics_push_duration_seconds_count", &[]) >= Some(4.0));
+    assert!(metrics.snapshot_json().contains("\"aios_metrics_push_list_length\":2"));
+    assert_eq!(metrics.stop(DEADLINE).left, 0);
 }

@@ -173,8 +173,9 @@ fn redis_answers_with_an_error() {
 }
 
 #[test]
-fn a_setting_of_redis_is_not_supported() {
-    documented(metrics(redis_at(1).with_redis_url("redis://localhost")).start_publisher().unwrap_err());
+fn a_url_of_redis_cannot_be_used() {
+    documented(AiosMetrics::new(redis_at(1).with_redis_url("http://:hunter2@redis")).unwrap_err());
+    documented(AiosMetrics::new(redis_at(1).with_redis_url("redis-sentinel://redis")).unwrap_err());
 }
 
 #[test]

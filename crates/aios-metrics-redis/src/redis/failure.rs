@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aios_metrics_core::SinkError;
 
-use super::RedisOptions;
+use super::{RedisOptions, RedisServer};
 
 /// A failure as the client library tells it.
 #[derive(Clone, Debug)]
@@ -17,6 +17,10 @@ pub(super) enum Failure {
     ConnectTimeout(Duration),
     /// No answer to a command within this time.
     CommandTimeout(Duration),
+    /// The Sentinels or the nodes of a cluster lead to no server that takes documents; the reason.
+    Topology(String),
+    /// TLS could not be agreed on; the reason.
+    Tls(String),
     /// What answers there does not speak Redis's protocol.
     Protocol(String),
     /// Redis answered with an error.
@@ -26,12 +30,13 @@ pub(super) enum Failure {
 impl Failure {
     /// The failure for the publisher: its kind, a message without secrets, transient or not.
     pub(super) fn explain(self, options: &RedisOptions) -> SinkError {
-        let redis = format!("Redis at {}:{}", options.host, options.port);
+        let redis = format!("Redis at {}", options.server);
+        let check = options.server.what_to_check();
         match self {
             Self::Connect(reason) => SinkError::transient(
                 "connection",
                 format!(
-                    "can't connect to {redis} ({}): check that it runs, and its host and port",
+                    "can't connect to {redis} ({}): check that it runs, and {check}",
                     safe(&reason, options)
                 ),
             ),
@@ -45,7 +50,7 @@ impl Failure {
             Self::ConnectTimeout(limit) => SinkError::transient(
                 "timeout",
                 format!(
-                    "no connection to {redis} within {} s: check its host and port, the network, and whether it hangs",
+                    "no connection to {redis} within {} s: check {check}, the network, and whether it hangs",
                     limit.as_secs_f64()
                 ),
             ),
@@ -54,6 +59,25 @@ impl Failure {
                 format!(
                     "{redis} did not answer within {} s: check whether it hangs or is overloaded",
                     limit.as_secs_f64()
+                ),
+            ),
+            Self::Topology(reason) => SinkError::transient(
+                if matches!(options.server, RedisServer::Cluster { .. }) {
+                    "cluster_down"
+                } else {
+                    "sentinel"
+                },
+                format!(
+                    "can't find the server for the list in {redis} ({}): check {check}",
+                    safe(&reason, options)
+                ),
+            ),
+            Self::Tls(reason) => SinkError::permanent(
+                "tls",
+                format!(
+                    "can't speak TLS with {redis} ({}): check that it speaks TLS there, who signed its \
+                     certificate and for which host, and whether it asks for one of ours",
+                    safe(&reason, options)
                 ),
             ),
             Self::Protocol(reason) => SinkError::permanent(
@@ -95,13 +119,18 @@ fn server_error(redis: &str, answer: &str, options: &RedisOptions) -> SinkError 
         "MOVED" | "ASK" => (
             false,
             "moved",
-            format!("the key {key:?} lives on another node of a cluster: connect to that one"),
+            format!(
+                "the key {key:?} lives on another node of a cluster: give a URL that begins with redis-cluster://"
+            ),
         ),
         "ERR" if lower.contains("unknown command") => {
             (false, "unknown_command", "check that it is Redis, and that LPUSH is not disabled".to_owned())
         }
         "ERR" if lower.contains("db index") || lower.contains("select is not allowed") => {
             (false, "database", format!("check the number of the database, now {}", options.db))
+        }
+        "ERR" if lower.contains("cluster support disabled") => {
+            (false, "not_a_cluster", "it is a single server: give a URL that begins with redis://".to_owned())
         }
         "ERR" if lower.contains("max number of clients") => {
             (true, "max_clients", "raise its `maxclients`, or connect fewer clients".to_owned())
@@ -138,10 +167,10 @@ fn says_credentials(lower: &str) -> bool {
 fn safe(text: &str, options: &RedisOptions) -> String {
     // A server that doesn't know AUTH repeats its arguments.
     let text = text.split(", with args").next().unwrap_or_default();
-    match options.password.as_deref() {
-        Some(password) if !password.is_empty() => text.replace(password, "***"),
-        _ => text.to_owned(),
-    }
+    let secrets = [&options.password, &options.sentinel_password].into_iter().flatten();
+    secrets
+        .filter(|secret| !secret.is_empty())
+        .fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
 }
 
 #[cfg(test)]
@@ -170,6 +199,7 @@ mod tests {
             ),
             ("ERR DB index is out of range", "database", false),
             ("MOVED 3999 127.0.0.1:6381", "moved", false),
+            ("ERR This instance has cluster support disabled", "not_a_cluster", false),
             ("LOADING Redis is loading the dataset in memory", "loading", true),
             ("READONLY You can't write against a read only replica.", "readonly", true),
             ("OOM command not allowed when used memory > 'maxmemory'.", "oom", true),
@@ -192,17 +222,21 @@ mod tests {
 
     #[test]
     fn no_message_holds_the_password() {
-        let options = RedisOptions::default().with_password("hunter2");
+        let options = RedisOptions::default()
+            .with_password("hunter2")
+            .with_sentinel_credentials(None, Some("hunter3".to_owned()));
         let leaks = [
             Failure::Server("ERR unknown command 'AUTH', with args beginning with: 'hunter2' ".to_owned()),
             Failure::Server("ERR what about hunter2".to_owned()),
             Failure::Connect("no route to hunter2".to_owned()),
             Failure::Lost("hunter2".to_owned()),
             Failure::Protocol("hunter2".to_owned()),
+            Failure::Tls("hunter2".to_owned()),
+            Failure::Topology("hunter3".to_owned()),
         ];
         for failure in leaks {
             let message = failure.explain(&options).to_string();
-            assert!(!message.contains("hunter2"), "{message}");
+            assert!(!message.contains("hunter"), "{message}");
         }
     }
 }

@@ -6,13 +6,15 @@ use aios_metrics_core::{Payload, RegisterError, Registry, Sink, SinkError};
 use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, ListInterface, TransactionInterface};
-use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, ServerConfig, TcpConfig};
+use fred::types::config::{
+    ClusterDiscoveryPolicy, Config, ConnectionConfig, PerformanceConfig, Server, ServerConfig, TcpConfig,
+};
 use fred::types::{ClusterHash, ConnectHandle, CustomCommand, Value};
 use tokio::time::timeout;
 
-use super::RedisOptions;
 use super::failure::Failure;
 use super::list::ListMetrics;
+use super::{RedisOptions, RedisServer};
 
 /// Pushes documents into a Redis list.
 ///
@@ -24,8 +26,8 @@ use super::list::ListMetrics;
 /// publisher to say.
 ///
 /// Kinds of failure. Transient: `connection`, `timeout`, `loading`, `readonly`, `oom`, `misconf`,
-/// `cluster_down`, `no_replicas`, `busy`, `max_clients`, `other`. Permanent: `auth`, `permission`,
-/// `wrong_type`, `unknown_command`, `database`, `moved`, `protocol`.
+/// `cluster_down`, `sentinel`, `no_replicas`, `busy`, `max_clients`, `other`. Permanent: `auth`, `permission`,
+/// `wrong_type`, `unknown_command`, `database`, `moved`, `not_a_cluster`, `protocol`, `tls`.
 ///
 /// # Examples
 ///
@@ -77,7 +79,8 @@ impl RedisSink {
 
     async fn connect(&self) -> Result<Connection, Failure> {
         let limit = self.options.connect_timeout;
-        match timeout(limit, Connection::open(&self.options)).await {
+        let client = client(&self.options)?;
+        match timeout(limit, Connection::open(client, self.options.db)).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) if *error.kind() == ErrorKind::Timeout => Err(Failure::ConnectTimeout(limit)),
             Ok(Err(error)) => Err(failure(&error, Failure::Connect)),
@@ -142,8 +145,7 @@ struct Connection {
 }
 
 impl Connection {
-    async fn open(options: &RedisOptions) -> Result<Self, Error> {
-        let client = client(options);
+    async fn open(client: Client, db: u32) -> Result<Self, Error> {
         let mut connection = Self { client: client.clone(), task: None };
         let task = &mut connection.task;
         tokio::select! {
@@ -154,10 +156,10 @@ impl Connection {
                 Err(ended.map_or_else(Error::from, |result| result.err().unwrap_or_else(Error::new_canceled)))
             }
         }?;
-        if options.db != 0 {
+        if db != 0 {
             // The library's own setting for this ends at database 255.
             let select = CustomCommand::new_static("SELECT", ClusterHash::FirstKey, false);
-            connection.client.custom::<(), _>(select, vec![i64::from(options.db)]).await?;
+            connection.client.custom::<(), _>(select, vec![i64::from(db)]).await?;
         }
         Ok(connection)
     }
@@ -191,14 +193,26 @@ impl Drop for Connection {
 
 /// A client without a reconnect policy: the publisher decides when to try again, so the client
 /// fails at once, never sends a command twice, and its task ends with the connection.
-fn client(options: &RedisOptions) -> Client {
+fn client(options: &RedisOptions) -> Result<Client, Failure> {
     let config = Config {
         fail_fast: true,
-        server: ServerConfig::new_centralized(options.host.clone(), options.port),
+        server: server(options),
+        #[cfg(feature = "tls")]
+        tls: match &options.tls {
+            Some(tls) => Some(
+                fred::types::config::TlsConnector::from(
+                    super::tls::client(tls).map_err(|error| Failure::Tls(error.to_string()))?,
+                )
+                .into(),
+            ),
+            None => None,
+        },
         username: options.username.clone(),
         password: options.password.clone(),
         ..Config::default()
     };
+    #[cfg(not(feature = "tls"))]
+    options.check().map_err(|error| Failure::Tls(error.to_string()))?;
     let performance = PerformanceConfig {
         default_command_timeout: options.command_timeout,
         ..PerformanceConfig::default()
@@ -210,13 +224,40 @@ fn client(options: &RedisOptions) -> Client {
         tcp: TcpConfig { nodelay: Some(true), ..TcpConfig::default() },
         ..ConnectionConfig::default()
     };
-    Client::new(config, Some(performance), Some(connection), None)
+    Ok(Client::new(config, Some(performance), Some(connection), None))
+}
+
+fn server(options: &RedisOptions) -> ServerConfig {
+    let places = |places: &[(String, u16)]| places.iter().cloned().map(Server::from).collect();
+    match &options.server {
+        RedisServer::Single { host, port } => ServerConfig::new_centralized(host, *port),
+        RedisServer::UnixSocket { path } => ServerConfig::new_unix_socket(path),
+        RedisServer::Sentinel { sentinels, service } => ServerConfig::Sentinel {
+            hosts: places(sentinels),
+            service_name: service.clone(),
+            username: options.sentinel_username.clone(),
+            password: options.sentinel_password.clone(),
+        },
+        RedisServer::Cluster { nodes } => {
+            ServerConfig::Clustered { hosts: places(nodes), policy: ClusterDiscoveryPolicy::ConfigEndpoint }
+        }
+    }
 }
 
 /// What the library's error means; `broken` says in which words a broken connection is told.
 fn failure(error: &Error, broken: fn(String) -> Failure) -> Failure {
     let details = error.details();
     match error.kind() {
+        // The TLS library's errors come as invalid data.
+        #[cfg(feature = "tls")]
+        ErrorKind::Tls => Failure::Tls(details.to_owned()),
+        _ if details.contains("kind: InvalidData") => Failure::Tls(inner(details).to_owned()),
+        // Whatever it is filed under, an answer of the server says best what is wrong.
+        _ if is_answer(details) => Failure::Server(details.to_owned()),
+        ErrorKind::Sentinel | ErrorKind::Cluster => Failure::Topology(plain(details)),
+        ErrorKind::Protocol if details.to_ascii_lowercase().contains("cluster") => {
+            Failure::Topology(plain(details))
+        }
         ErrorKind::IO | ErrorKind::Canceled | ErrorKind::Routing | ErrorKind::Backpressure => {
             broken(plain(details))
         }
@@ -225,6 +266,18 @@ fn failure(error: &Error, broken: fn(String) -> Failure) -> Failure {
         }
         _ => Failure::Server(details.to_owned()),
     }
+}
+
+/// Whether the text is an error answer of a server: they begin with a code word in capitals.
+fn is_answer(details: &str) -> bool {
+    let code = details.split_whitespace().next().unwrap_or_default();
+    code.len() >= 3 && code.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+/// The error within the library's debug form of an I/O error that wraps it.
+fn inner(details: &str) -> &str {
+    let error = details.split_once("error: ").map_or(details, |(_, error)| error);
+    error.strip_suffix(" }").unwrap_or(error)
 }
 
 /// The operating system's words within the library's debug form of an I/O error.
@@ -247,5 +300,24 @@ mod tests {
         let unknown = r#"Custom { kind: Uncategorized, error: "failed to lookup address information: Name or service not known" }"#;
         assert_eq!(plain(unknown), "failed to lookup address information: name or service not known");
         assert_eq!(plain("Connection closed."), "connection closed");
+    }
+
+    #[test]
+    fn errors_are_sorted_by_what_they_say() {
+        let sorted = |kind, details: &'static str| failure(&Error::new(kind, details), Failure::Lost);
+        let tls = "Custom { kind: InvalidData, error: InvalidCertificate(UnknownIssuer) }";
+        assert!(
+            matches!(sorted(ErrorKind::IO, tls), Failure::Tls(reason) if reason == "InvalidCertificate(UnknownIssuer)")
+        );
+        let answer = "WRONGPASS invalid username-password pair or user is disabled.";
+        assert!(matches!(sorted(ErrorKind::Sentinel, answer), Failure::Server(_)));
+        assert!(matches!(sorted(ErrorKind::Cluster, "CLUSTERDOWN The cluster is down"), Failure::Server(_)));
+        assert!(matches!(sorted(ErrorKind::Sentinel, "Invalid role."), Failure::Topology(_)));
+        assert!(matches!(
+            sorted(ErrorKind::Protocol, "Invalid or missing cluster state."),
+            Failure::Topology(_)
+        ));
+        assert!(matches!(sorted(ErrorKind::Protocol, "Invalid frame."), Failure::Protocol(_)));
+        assert!(matches!(sorted(ErrorKind::IO, "Os { }"), Failure::Lost(_)));
     }
 }

@@ -3,6 +3,12 @@
 #![cfg(feature = "fred")]
 
 mod answers;
+mod contract;
 mod list;
+mod network;
 mod outages;
+mod places;
+mod restarts;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;

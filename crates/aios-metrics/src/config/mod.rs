@@ -1,6 +1,8 @@
 //! How an instance is configured.
 
 mod error;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 mod vars;
 
 use std::fmt;
@@ -53,8 +55,15 @@ pub struct MetricsConfig {
     pub redis_password: Option<String>,
     /// The ACL user. `METRICS_REDIS_USERNAME`.
     pub redis_username: Option<String>,
-    /// Wins over the single fields; never shown. `METRICS_REDIS_URL`.
+    /// Where Redis is, by a URL: one server, Sentinels, a cluster or a Unix socket, with TLS or
+    /// without. What it says wins over the single fields; never shown. `METRICS_REDIS_URL`.
     pub redis_url: Option<String>,
+    /// Authorities to trust instead of the system's, for a URL with TLS. `METRICS_REDIS_TLS_CA`.
+    pub redis_tls_ca: Option<PathBuf>,
+    /// Our certificate, for a Redis that asks for one. `METRICS_REDIS_TLS_CERT`.
+    pub redis_tls_cert: Option<PathBuf>,
+    /// The key of our certificate. `METRICS_REDIS_TLS_KEY`.
+    pub redis_tls_key: Option<PathBuf>,
     /// The list that documents are pushed into. `METRICS_REDIS_QUEUE`, `NODE_METRICS`.
     pub redis_queue_key: String,
     /// Seconds from one document to the next, above 0. `METRICS_PUSH_INTERVAL`, 30.
@@ -110,6 +119,9 @@ impl Default for MetricsConfig {
             redis_password: None,
             redis_username: None,
             redis_url: None,
+            redis_tls_ca: None,
+            redis_tls_cert: None,
+            redis_tls_key: None,
             redis_queue_key: "NODE_METRICS".to_owned(),
             redis_push_interval_s: 30.0,
             redis_batch_size: 1,
@@ -161,6 +173,9 @@ setters! {
     with_redis_password: redis_password, impl Into<String>, v => Some(v.into());
     with_redis_username: redis_username, impl Into<String>, v => Some(v.into());
     with_redis_url: redis_url, impl Into<String>, v => Some(v.into());
+    with_redis_tls_ca: redis_tls_ca, impl Into<PathBuf>, v => Some(v.into());
+    with_redis_tls_cert: redis_tls_cert, impl Into<PathBuf>, v => Some(v.into());
+    with_redis_tls_key: redis_tls_key, impl Into<PathBuf>, v => Some(v.into());
     with_redis_queue_key: redis_queue_key, impl Into<String>, v => v.into();
     with_redis_push_interval_s: redis_push_interval_s, f64, v => v;
     with_redis_batch_size: redis_batch_size, usize, v => v;
@@ -240,6 +255,8 @@ impl MetricsConfig {
         {
             check("probes", names.join(","), false, &expected);
         }
+        #[cfg(feature = "redis")]
+        problems.extend(redis::problem(self));
         ConfigError::from_problems(problems)
     }
 
@@ -266,6 +283,9 @@ impl fmt::Debug for MetricsConfig {
             .field("redis_password", &hidden(&self.redis_password))
             .field("redis_username", &self.redis_username)
             .field("redis_url", &hidden(&self.redis_url))
+            .field("redis_tls_ca", &self.redis_tls_ca)
+            .field("redis_tls_cert", &self.redis_tls_cert)
+            .field("redis_tls_key", &self.redis_tls_key)
             .field("redis_queue_key", &self.redis_queue_key)
             .field("redis_push_interval_s", &self.redis_push_interval_s)
             .field("redis_batch_size", &self.redis_batch_size)

@@ -34,6 +34,9 @@ struct Found {
     metrics_redis_password: Option<String>,
     metrics_redis_username: Option<String>,
     metrics_redis_url: Option<String>,
+    metrics_redis_tls_ca: Option<String>,
+    metrics_redis_tls_cert: Option<String>,
+    metrics_redis_tls_key: Option<String>,
     metrics_redis_queue: Option<String>,
     metrics_push_interval: Option<String>,
     metrics_batch_size: Option<String>,
@@ -84,6 +87,10 @@ pub(super) fn read(vars: impl Iterator<Item = (OsString, OsString)>) -> Result<M
     // would name neither the value nor the form.
     let found: Found = envy::from_iter(texts).unwrap_or_default();
     let config = Reader { problems: &mut problems }.config(found);
+    #[cfg(feature = "redis")]
+    problems.extend(
+        config.redis_url.as_deref().and_then(|url| super::redis::url_problem("METRICS_REDIS_URL", url)),
+    );
     ConfigError::from_problems(problems).map(|()| config)
 }
 
@@ -122,6 +129,9 @@ impl Reader<'_> {
             redis_password: found.metrics_redis_password,
             redis_username: found.metrics_redis_username,
             redis_url: found.metrics_redis_url,
+            redis_tls_ca: found.metrics_redis_tls_ca.map(Into::into),
+            redis_tls_cert: found.metrics_redis_tls_cert.map(Into::into),
+            redis_tls_key: found.metrics_redis_tls_key.map(Into::into),
             redis_queue_key: text(found.metrics_redis_queue, defaults.redis_queue_key),
             redis_push_interval_s: self.seconds(
                 "METRICS_PUSH_INTERVAL",

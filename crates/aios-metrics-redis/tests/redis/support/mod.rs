@@ -1,5 +1,8 @@
 //! What the tests against a real Redis share.
 
+#[cfg(feature = "tls")]
+pub(crate) mod certificates;
+pub(crate) mod proxy;
 mod published;
 pub(crate) mod server;
 
@@ -11,11 +14,11 @@ pub(crate) use published::{KEY, Published, S, assert_complete, at, deliver, fast
 ///
 /// # Panics
 ///
-/// After 20 s, naming `what`.
+/// After 30 s, naming `what`.
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while !condition() {
-        assert!(Instant::now() < deadline, "waited 20 s for this: {what}");
+        assert!(Instant::now() < deadline, "waited 30 s for this: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -15,8 +15,11 @@ use std::{fs, io};
 #[derive(Debug)]
 pub(crate) struct RedisServer {
     port: u16,
+    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
+    tls_port: Option<u16>,
     directory: PathBuf,
     arguments: Vec<String>,
+    configuration: Option<PathBuf>,
     process: Option<Child>,
     password: Option<String>,
 }
@@ -31,24 +34,54 @@ impl RedisServer {
 
     /// A place where no server runs yet.
     pub(crate) fn absent(arguments: &[&str]) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let directory =
-            std::env::temp_dir().join(format!("aios-metrics-redis-{}-{number}", std::process::id()));
-        fs::create_dir_all(&directory).expect("the directory of a test's Redis can be made");
         Self {
             port: free_port(),
-            directory,
+            tls_port: None,
+            directory: temporary_directory(),
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            configuration: None,
             process: None,
             password: None,
         }
     }
 
+    /// A running server that speaks TLS on a port of its own; `settings` are those of TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) fn start_with_tls(settings: &[[&str; 2]]) -> Self {
+        let mut server = Self::absent(&settings.concat());
+        let port = free_port();
+        server.arguments.extend(["--tls-port".to_owned(), port.to_string()]);
+        server.tls_port = Some(port);
+        server.launch();
+        server
+    }
+
+    /// The same place with further arguments from the next launch on.
+    pub(crate) fn add_arguments(&mut self, arguments: &[&str]) {
+        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+    }
+
     /// Starts the server, again on the same port and with the same data, and waits until it answers.
     pub(crate) fn launch(&mut self) {
+        self.spawn();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        // Before it has read its data it says LOADING, and with a password NOAUTH.
+        while !matches!(self.try_command(&["PING"]), Ok(Reply::Text(answer)) if answer == "PONG" || answer.contains("NOAUTH"))
+        {
+            let ended = self.process.as_mut().and_then(|process| process.try_wait().ok().flatten());
+            if ended.is_some() || Instant::now() > deadline {
+                let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+                panic!("redis-server on port {} did not come up; its log:\n{log}", self.port);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Starts the server and waits for nothing.
+    pub(crate) fn spawn(&mut self) {
         assert!(self.process.is_none(), "the server runs already");
         let process = Command::new("redis-server")
+            .args(&self.configuration)
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--daemonize", "no"])
             .args(["--save", "", "--appendonly", "yes", "--appendfsync", "always"])
             .arg("--dir")
@@ -66,17 +99,6 @@ impl RedisServer {
                 )
             }
             Err(error) => panic!("redis-server can't be started: {error}"),
-        }
-        let deadline = Instant::now() + Duration::from_secs(20);
-        // Before it has read its data it says LOADING, and with a password NOAUTH.
-        while !matches!(self.try_command(&["PING"]), Ok(Reply::Text(answer)) if answer == "PONG" || answer.contains("NOAUTH"))
-        {
-            let ended = self.process.as_mut().and_then(|process| process.try_wait().ok().flatten());
-            if ended.is_some() || Instant::now() > deadline {
-                let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
-                panic!("redis-server on port {} did not come up; its log:\n{log}", self.port);
-            }
-            std::thread::sleep(Duration::from_millis(10));
         }
     }
 
@@ -110,6 +132,17 @@ impl RedisServer {
         self.port
     }
 
+    /// The port on which TLS is spoken.
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls_port(&self) -> u16 {
+        self.tls_port.expect("the server speaks TLS")
+    }
+
+    /// Where the server keeps its data.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The password that commands of the test use from now on.
     pub(crate) fn use_password(&mut self, password: &str) {
         self.password = Some(password.to_owned());
@@ -122,6 +155,26 @@ impl RedisServer {
     /// When the server can't be reached or does not answer within 10 s.
     pub(crate) fn command(&self, words: &[&str]) -> Reply {
         self.try_command(words).unwrap_or_else(|error| panic!("{words:?} was not answered: {error}"))
+    }
+
+    /// A section of what the server tells about itself.
+    pub(crate) fn info(&self, section: &str) -> String {
+        self.text(&["INFO", section])
+    }
+
+    /// The answer to a command that has one element.
+    pub(crate) fn text(&self, words: &[&str]) -> String {
+        match self.command(words) {
+            Reply::Text(answer) => answer,
+            Reply::List(elements) => panic!("{words:?} is answered by a list: {elements:?}"),
+        }
+    }
+
+    /// Has the server read a file of settings before its arguments; a Sentinel also writes there.
+    pub(crate) fn write_configuration(&mut self, settings: &str) {
+        let path = self.directory.join("redis.conf");
+        fs::write(&path, settings).expect("a file of the test can be written");
+        self.configuration = Some(path);
     }
 
     /// The elements of a list as a reader pops them with BRPOP: the oldest first.
@@ -209,9 +262,18 @@ fn log_file(directory: &Path) -> Stdio {
     fs::File::create(directory.join("log")).map_or_else(|_| Stdio::null(), Stdio::from)
 }
 
+/// A directory of the test's own; whoever asks removes it.
+pub(crate) fn temporary_directory() -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let directory = std::env::temp_dir().join(format!("aios-metrics-redis-{}-{number}", std::process::id()));
+    fs::create_dir_all(&directory).expect("the directory of a test can be made");
+    directory
+}
+
 /// A port that was free a moment ago, below those that systems give to outgoing connections: one
 /// of these could take the place of a server that is yet to come.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let first = std::process::id().wrapping_mul(97);
     (0..12_000)

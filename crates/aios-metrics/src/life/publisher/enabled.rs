@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_metrics_core::Sink;
-use aios_metrics_redis::{Publisher as Loop, PublisherHandle, PublisherOptions, RedisOptions, RedisSink};
-use tracing::debug;
+use aios_metrics_redis::{Publisher as Loop, PublisherHandle, PublisherOptions, RedisSink};
+use tracing::{debug, info};
 
-use crate::config::MetricsConfig;
+use crate::config::{self, ConfigError, MetricsConfig};
 use crate::error::StartError;
 use crate::life::part::Part;
 use crate::life::{FlushReport, Parts, StopReport, a_little_before};
@@ -54,8 +54,8 @@ impl AiosMetrics {
     ///
     /// # Errors
     ///
-    /// [`StartError`] after [`stop`](Self::stop), and for settings that are not supported. Redis
-    /// that does not answer is no error: documents wait for it.
+    /// [`StartError`] after [`stop`](Self::stop), and for files of TLS that have become unusable.
+    /// Redis that does not answer is no error: documents wait for it.
     pub fn start_publisher(&self) -> Result<(), StartError> {
         let mut parts = self.inner.life.parts()?;
         start_configured(self, &mut parts)
@@ -107,10 +107,16 @@ pub(in crate::life) fn start_configured(metrics: &AiosMetrics, parts: &mut Parts
         debug!(target: "aios_metrics", "Redis is disabled: nothing is published");
         return Ok(());
     }
+    let options = config::redis::options(config).map_err(ConfigError::single)?;
     if config.redis_url.is_some() {
-        return Err(StartError::Unsupported { setting: "METRICS_REDIS_URL" });
+        info!(
+            target: "aios_metrics",
+            "documents go to Redis at {}, as METRICS_REDIS_URL says: it wins over the single settings of host, \
+             port, database, user and password",
+            options.server,
+        );
     }
-    let sink = RedisSink::new(redis_options(config))
+    let sink = RedisSink::new(options)
         .with_self_metrics(metrics.registry())
         .map_err(|source| StartError::Register { part: "publisher", source })?;
     start(metrics, parts, sink)
@@ -138,20 +144,4 @@ fn publisher_options(config: &MetricsConfig) -> PublisherOptions {
         .with_backoff_max(MetricsConfig::seconds(config.redis_backoff_max_s))
         .with_max_pending(config.redis_max_pending)
         .with_max_pending_bytes(config.redis_max_pending_bytes)
-}
-
-fn redis_options(config: &MetricsConfig) -> RedisOptions {
-    let mut options = RedisOptions::default()
-        .with_host(&config.redis_host)
-        .with_port(config.redis_port)
-        .with_db(config.redis_db)
-        .with_queue_key(&config.redis_queue_key)
-        .with_max_list_len(config.redis_max_list_len);
-    if let Some(username) = &config.redis_username {
-        options = options.with_username(username);
-    }
-    if let Some(password) = &config.redis_password {
-        options = options.with_password(password);
-    }
-    options
 }
