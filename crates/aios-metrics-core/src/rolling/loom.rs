@@ -23,7 +23,7 @@ fn read(metric: &RollingMetric) -> (u64, f64) {
 }
 
 /// The same by a reader that lets others run once it holds the ring and before it looks at slots:
-/// loom by itself tries no lock in the middle of what another thread does under it.
+/// loom by itself lets a thread that is about to try a lock wait for it, so that it never fails.
 fn read_slowly(metric: &RollingMetric) -> (u64, f64) {
     let (mut begun, mut total) = (false, (0, 0.0));
     metric.0.read(|batch| {
@@ -75,7 +75,8 @@ fn every_observation_counts_once_while_a_time_slot_ends() {
         clock.advance(Duration::from_secs(1));
         let reader = metric.clone();
         let reading = thread::spawn(move || assert!([1, 2].contains(&prefix(read_slowly(&reader)))));
-        // Folds the first, or sets it aside.
+        // Where the reader comes first and yields, the first is set aside; else it is folded.
+        thread::yield_now();
         metric.add(VALUES[1]);
         reading.join().unwrap();
         assert_eq!(read(&metric), (2, 3.0));
@@ -102,6 +103,7 @@ fn what_waits_in_the_backlog_is_folded_by_the_next_thread() {
         assert_eq!(read(&metric), (3, 7.0));
         let reader = metric.clone();
         let reading = thread::spawn(move || assert!([3, 4].contains(&prefix(read_slowly(&reader)))));
+        thread::yield_now();
         metric.add(VALUES[3]);
         reading.join().unwrap();
         assert_eq!(read(&metric), (4, 15.0));
