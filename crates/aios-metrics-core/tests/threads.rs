@@ -1,8 +1,7 @@
 //! Many threads at once: totals are exact at the end and never go backwards on the way.
 //!
-//! `AIOS_METRICS_TEST_ROUNDS` says how often each thread updates; a sanitizer needs fewer. Under
-//! ThreadSanitizer the standard library must be built with it too (`-Zbuild-std`): the slow path of
-//! its mutex lies there, and the sanitizer can't see otherwise what orders one holder after another.
+//! `AIOS_METRICS_TEST_ROUNDS` says how often each thread updates; a sanitizer needs fewer.
+//! `cargo xtask tsan` runs these under ThreadSanitizer.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic")]
 
