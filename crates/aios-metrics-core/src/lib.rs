@@ -58,7 +58,7 @@ pub use error::{BucketProblem, KeyError, LabelError, RegisterError, UpdateError}
 pub use format::{Format, OpenMetricsText, PrometheusText};
 pub use metric::{Amount, Counter, Family, Gauge, Histogram, InFlight, Metric, Timer};
 pub use registry::{Registry, RegistryOptions};
-pub use rolling::{ExtendedMetrics, RollingMetric, RollingWindows, Summary};
+pub use rolling::{ExtendedMetrics, RollingMetric, RollingWindows, Summary, WindowStatistics};
 pub use section::Section;
 #[cfg(any(test, feature = "test-util"))]
 pub use sink::MemorySink;

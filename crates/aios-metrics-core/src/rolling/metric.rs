@@ -9,7 +9,7 @@ use crossbeam_utils::CachePadded;
 use super::ring::{Ring, Shape};
 use super::set::RollingWindows;
 use super::slot::{Batch, CELLS, Slot};
-use super::summary::Summary;
+use super::summary::{Summary, WindowStatistics};
 use crate::clock::{Clock, SystemClock};
 use crate::storage::local::{self, Cells, STORAGE};
 use crate::sync::{AtomicU64, Mutex, Ordering, lock, try_lock};
@@ -179,6 +179,37 @@ impl RollingMetric {
     pub fn max(&self, window: Duration) -> Option<f64> {
         let [(total, _)] = self.0.totals([window]);
         (total.count > 0).then_some(total.max)
+    }
+
+    /// Everything about one window, from one reading; `None` without observations.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use aios_metrics_core::RollingMetric;
+    ///
+    /// let latency = RollingMetric::new(Duration::from_secs(900));
+    /// let minute = Duration::from_secs(60);
+    /// assert!(latency.statistics(minute).is_none());
+    /// latency.add(0.5);
+    /// latency.add(1.5);
+    /// let last = latency.statistics(minute).unwrap();
+    /// assert_eq!((last.count, last.sum, last.average, last.min, last.max), (2, 2.0, 1.0, 0.5, 1.5));
+    /// assert!(last.coverage < 0.1); // the metric is a moment old
+    /// ```
+    #[must_use]
+    pub fn statistics(&self, window: Duration) -> Option<WindowStatistics> {
+        let [(total, seconds)] = self.0.totals([window]);
+        (total.count > 0).then(|| WindowStatistics {
+            count: total.count,
+            sum: total.sum,
+            rate: total.count as f64 / seconds,
+            min: total.min,
+            max: total.max,
+            average: average(&total),
+            coverage: seconds / self.0.shape.clamp(window).as_secs_f64(),
+        })
     }
 
     /// Everything that the document shows, from one reading.

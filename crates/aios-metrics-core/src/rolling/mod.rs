@@ -18,5 +18,5 @@ pub use metric::RollingMetric;
 pub(crate) use metric::Time;
 pub(crate) use set::RollingSet;
 pub use set::RollingWindows;
-pub use summary::{ExtendedMetrics, Summary};
+pub use summary::{ExtendedMetrics, Summary, WindowStatistics};
 pub(crate) use summary::{Named, Summaries};

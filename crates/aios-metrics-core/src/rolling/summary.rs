@@ -42,6 +42,26 @@ pub struct Summary {
     pub rate_1m: f64,
 }
 
+/// What was observed in one window of a rolling metric, at least one observation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct WindowStatistics {
+    /// Observations.
+    pub count: u64,
+    /// Their sum.
+    pub sum: f64,
+    /// Observations per second, over the window or the age of the metric, whichever is shorter.
+    pub rate: f64,
+    /// The least.
+    pub min: f64,
+    /// The greatest.
+    pub max: f64,
+    /// The average.
+    pub average: f64,
+    /// How much of the window the metric is old enough to know, above 0 and at most 1.
+    pub coverage: f64,
+}
+
 /// The summaries of all rolling metrics in a snapshot, by category and name.
 #[derive(Debug, Default)]
 pub(crate) struct Summaries(Vec<Named>);

@@ -50,6 +50,25 @@ fn an_empty_window_answers_zero_and_no_extremes() {
 }
 
 #[test]
+fn statistics_say_how_much_of_the_window_they_know() {
+    let clock = Arc::new(ManualClock::new());
+    let metric = RollingMetric::with_clock(QUARTER, clock.clone());
+    assert_eq!(metric.statistics(MINUTE), None);
+    clock.advance(Duration::from_secs(15));
+    metric.add(3.0);
+    metric.add(-1.0);
+    let young = metric.statistics(MINUTE).unwrap();
+    assert_eq!((young.count, young.sum, young.average, young.min, young.max), (2, 2.0, 1.0, -1.0, 3.0));
+    assert_eq!((young.coverage, young.rate), (0.25, 2.0 / 15.0));
+    clock.advance(Duration::from_secs(45));
+    let grown = metric.statistics(MINUTE).unwrap();
+    assert_eq!((grown.coverage, grown.rate), (1.0, metric.rate(MINUTE)));
+    clock.advance(Duration::from_secs(62));
+    assert_eq!(metric.statistics(MINUTE), None);
+    assert_eq!(metric.statistics(QUARTER).map(|statistics| statistics.count), Some(2));
+}
+
+#[test]
 fn days_of_silence_leave_nothing_and_cost_nothing() {
     let clock = Arc::new(ManualClock::new());
     let metric = RollingMetric::with_clock(QUARTER, clock.clone());
