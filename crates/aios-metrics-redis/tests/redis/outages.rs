@@ -1,5 +1,7 @@
 //! Redis is late, crashes or hangs: nothing is lost, and nobody waits longer than they said.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::support::server::{RedisServer, Reply};
@@ -93,4 +95,34 @@ fn a_connection_that_redis_closed_while_idle_is_replaced_without_a_failure() {
     server.command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
     wait_until("the second document", || published.handle().stats().delivered >= 2);
     assert!(published.handle().stats().failures_by_kind.is_empty());
+}
+
+#[test]
+fn flushes_that_race_with_connecting_again_lose_nothing_silently() {
+    let mut server = RedisServer::start(&[]);
+    // A batch that never fills: only flushes deliver.
+    let published = Published::start(fast().with_batch_size(900), at(&server));
+    let handle = published.handle().clone();
+    let ended = Arc::new(AtomicBool::new(false));
+    let until = Arc::clone(&ended);
+    let flushing = std::thread::spawn(move || {
+        while !until.load(Ordering::Relaxed) {
+            let _ = handle.flush(S / 50);
+        }
+    });
+    for _ in 0..4 {
+        let delivered = published.handle().stats().delivered;
+        wait_until("documents that were flushed", || {
+            let _ = published.handle().flush(S);
+            published.handle().stats().delivered > delivered
+        });
+        server.kill();
+        server.launch();
+    }
+    ended.store(true, Ordering::Relaxed);
+    flushing.join().expect("flushing does not panic");
+    let report = published.handle().stop(10 * S);
+    let stats = published.handle().stats();
+    assert_eq!((report.left, stats.dropped), (0, 0), "{stats:?}");
+    assert_complete(&server.list(KEY), stats.enqueued as usize);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::time::sleep;
 
-use super::script::{Action, Script};
+use super::script::{Action, Answer, Script};
 use super::{MS, S, checked, start};
 use crate::options::PublisherOptions;
 
@@ -27,6 +27,10 @@ fn action() -> impl Strategy<Value = Action> {
         Just(Action::Fail("oom")),
         Just(Action::Refuse("auth")),
         Just(Action::Hang),
+        Just(Action::Half),
+        Just(Action::Lost),
+        Just(Action::Twice),
+        (1_u64..30_000).prop_map(|ms| Action::Late(Duration::from_millis(ms))),
     ]
 }
 
@@ -58,6 +62,7 @@ async fn play(options: PublisherOptions, steps: Vec<Step>) {
     let script = Script::default();
     let handle = start(options.clone(), &script);
     let mut flushes = Vec::new();
+    let flushed = steps.iter().any(|step| matches!(step, Step::Flush(_)));
     for step in steps {
         match step {
             Step::Pass(time) => {
@@ -82,6 +87,7 @@ async fn play(options: PublisherOptions, steps: Vec<Step>) {
             !answered
         });
     }
+    check_waits(&options, &script, flushed);
     script.heal();
     // A hanging delivery must first time out; a permanent failure has just been told to go away.
     let reply = handle.begin_stop(120 * S);
@@ -91,16 +97,46 @@ async fn play(options: PublisherOptions, steps: Vec<Step>) {
     assert_eq!((report.left, stats.pending), (0, 0), "a healed sink takes everything");
 
     assert!(script.is_in_order(), "{:?}", script.batches());
-    let arrived: BTreeSet<u64> = script.delivered().into_iter().collect();
-    assert_eq!(arrived.len(), script.delivered().len(), "what arrived is not sent again");
+    let arrived: BTreeSet<u64> = script.delivered().into_iter().chain(script.late()).collect();
     let missing = (0..stats.enqueued).filter(|sequence| !arrived.contains(sequence)).count() as u64;
     // Dropped in flight and delivered nevertheless counts as dropped: an upper bound of the gaps.
     assert!(missing <= stats.dropped, "{missing} gaps, {stats:?}");
     assert!(arrived.len() as u64 >= stats.delivered, "{stats:?}");
 }
 
+/// Checks how long the loop waited after each failure: what its options say, or less where a flush
+/// asked for a try at once.
+fn check_waits(options: &PublisherOptions, script: &Script, flushed: bool) {
+    let options = options.clone().within_limits();
+    let mut failures = 0;
+    for pair in script.history().windows(2) {
+        let wait = pair[1].begun - pair[0].ended;
+        let (least, most) = match pair[0].answer {
+            Answer::Delivered => {
+                failures = 0;
+                continue;
+            }
+            Answer::WillNotPass => (options.backoff_max, options.backoff_max),
+            Answer::MayPass => {
+                let doubled = options.backoff_initial * 2_u32.pow(failures.min(16));
+                let ceiling = doubled.min(options.backoff_max);
+                (ceiling / 2, ceiling)
+            }
+        };
+        failures += 1;
+        if flushed {
+            assert!(wait <= options.backoff_max + 2 * MS, "{wait:?} after {failures} failures");
+        } else {
+            assert!(
+                wait + MS >= least && wait <= most + 2 * MS,
+                "{wait:?} after {failures}, not {least:?} to {most:?}"
+            );
+        }
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
     fn every_document_has_exactly_one_fate(

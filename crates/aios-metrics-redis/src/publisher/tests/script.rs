@@ -1,7 +1,7 @@
 //! A sink that does what a test tells it to, and remembers what it was given.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, Once};
 use std::time::Duration;
@@ -21,6 +21,14 @@ pub(super) enum Action {
     Refuse(&'static str),
     /// Never answers.
     Hang,
+    /// Delivers the first half and fails.
+    Half,
+    /// Delivers everything and fails, as when the answer is lost.
+    Lost,
+    /// Delivers everything twice.
+    Twice,
+    /// Never answers, but delivers everything after this time.
+    Late(Duration),
 }
 
 /// The script and the record; clones share them.
@@ -31,9 +39,31 @@ pub(super) struct Script(Arc<Mutex<Inner>>);
 struct Inner {
     next: VecDeque<Action>,
     otherwise: Action,
-    attempts: Vec<(Instant, Vec<u64>)>,
+    attempts: Vec<Attempt>,
     batches: Vec<Vec<u64>>,
+    /// What arrived after its delivery had been given up.
+    late: Vec<u64>,
+    /// What the loop has been told to be delivered.
+    acknowledged: BTreeSet<u64>,
     closed: usize,
+}
+
+/// A delivery as the sink saw it.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    pub(super) begun: Instant,
+    /// When it was answered or given up.
+    pub(super) ended: Instant,
+    pub(super) sequences: Vec<u64>,
+    /// The answer; given up is a failure that may pass.
+    pub(super) answer: Answer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Delivered,
+    MayPass,
+    WillNotPass,
 }
 
 impl Default for Script {
@@ -50,6 +80,8 @@ impl Script {
             otherwise: action,
             attempts: Vec::new(),
             batches: Vec::new(),
+            late: Vec::new(),
+            acknowledged: BTreeSet::new(),
             closed: 0,
         })))
     }
@@ -75,7 +107,17 @@ impl Script {
 
     /// When each delivery began.
     pub(super) fn attempts(&self) -> Vec<Instant> {
-        self.lock().attempts.iter().map(|(at, _)| *at).collect()
+        self.history().iter().map(|attempt| attempt.begun).collect()
+    }
+
+    /// Each delivery.
+    pub(super) fn history(&self) -> Vec<Attempt> {
+        self.lock().attempts.clone()
+    }
+
+    /// What arrived after its delivery had been given up.
+    pub(super) fn late(&self) -> Vec<u64> {
+        self.lock().late.clone()
     }
 
     /// What arrived, batch by batch.
@@ -88,10 +130,15 @@ impl Script {
         self.batches().concat()
     }
 
-    /// Whether every batch that was handed over is ascending, and what arrived is too.
+    /// Whether every batch that was handed over is ascending, and what arrived came in order the first
+    /// time.
     pub(super) fn is_in_order(&self) -> bool {
-        self.lock().attempts.iter().all(|(_, batch)| batch.is_sorted_by(|a, b| a < b))
-            && self.delivered().is_sorted_by(|a, b| a < b)
+        let mut highest = None;
+        let mut delivered = self.delivered().into_iter();
+        // A repeat may come at any time, but nothing new below what has been there.
+        let mut seen = BTreeSet::new();
+        self.history().iter().all(|attempt| attempt.sequences.is_sorted_by(|a, b| a < b))
+            && delivered.all(|sequence| !seen.insert(sequence) || highest.replace(sequence) < Some(sequence))
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -111,23 +158,72 @@ impl Sink for ScriptedSink {
         let sequences: Vec<u64> = batch.iter().map(Payload::sequence).collect();
         let action = {
             let mut inner = self.0.lock();
-            inner.attempts.push((Instant::now(), sequences.clone()));
+            let again = sequences.iter().find(|sequence| inner.acknowledged.contains(sequence));
+            assert_eq!(again, None, "what was delivered is not handed over again");
             let otherwise = inner.otherwise;
             inner.next.pop_front().unwrap_or(otherwise)
         };
+        let mut attempt = Noted {
+            script: self.0.clone(),
+            begun: Instant::now(),
+            sequences: sequences.clone(),
+            answer: Answer::MayPass,
+        };
+        let arrive = |sequences: &[u64]| self.0.lock().batches.push(sequences.to_vec());
         match action {
             Action::Deliver => {}
             Action::Slow(time) => sleep(time).await,
             Action::Fail(kind) => return Err(SinkError::transient(kind, "scripted")),
-            Action::Refuse(kind) => return Err(SinkError::permanent(kind, "scripted")),
+            Action::Refuse(kind) => {
+                attempt.answer = Answer::WillNotPass;
+                return Err(SinkError::permanent(kind, "scripted"));
+            }
             Action::Hang => std::future::pending().await,
+            Action::Half => {
+                arrive(&sequences[..sequences.len() / 2]);
+                return Err(SinkError::transient("half", "scripted"));
+            }
+            Action::Lost => {
+                arrive(&sequences);
+                return Err(SinkError::transient("lost", "scripted"));
+            }
+            Action::Twice => arrive(&sequences),
+            Action::Late(time) => {
+                let script = self.0.clone();
+                tokio::spawn(async move {
+                    sleep(time).await;
+                    script.lock().late.extend(sequences);
+                });
+                return std::future::pending().await;
+            }
         }
-        self.0.lock().batches.push(sequences);
+        arrive(&sequences);
+        attempt.answer = Answer::Delivered;
         Ok(())
     }
 
     async fn close(&mut self) {
         self.0.lock().closed += 1;
+    }
+}
+
+/// Notes an attempt when it ends, also when its future is dropped.
+struct Noted {
+    script: Script,
+    begun: Instant,
+    sequences: Vec<u64>,
+    answer: Answer,
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        let sequences = std::mem::take(&mut self.sequences);
+        let mut inner = self.script.lock();
+        if self.answer == Answer::Delivered {
+            inner.acknowledged.extend(&sequences);
+        }
+        let (begun, ended, answer) = (self.begun, Instant::now(), self.answer);
+        inner.attempts.push(Attempt { begun, ended, sequences, answer });
     }
 }
 
