@@ -81,20 +81,22 @@ fn strip_escaped<'t>(text: &'t [u8], value: &str) -> Option<&'t [u8]> {
     })
 }
 
-/// Equality of short slices of equal length, without a call.
+/// Equality of slices that are mostly short, without a call for those of up to 32 bytes.
 #[inline]
-fn equal(a: &[u8], b: &[u8]) -> bool {
+pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
     let len = a.len();
     if len != b.len() {
         return false;
     }
     let word = |s: &[u8], at: usize| s[at..].first_chunk::<8>().map_or(0, |w| u64::from_ne_bytes(*w));
     let half = |s: &[u8], at: usize| s[at..].first_chunk::<4>().map_or(0, |w| u32::from_ne_bytes(*w));
+    let wide = |s: &[u8], at: usize| s[at..].first_chunk::<16>().map_or(0, |w| u128::from_ne_bytes(*w));
     match len {
         0 => true,
         1..=3 => a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1],
         4..=7 => half(a, 0) == half(b, 0) && half(a, len - 4) == half(b, len - 4),
         8..=16 => word(a, 0) == word(b, 0) && word(a, len - 8) == word(b, len - 8),
+        17..=32 => wide(a, 0) == wide(b, 0) && wide(a, len - 16) == wide(b, len - 16),
         _ => a == b,
     }
 }
@@ -217,9 +219,15 @@ mod tests {
         }
 
         #[test]
-        fn equality_of_slices_is_equality(a in prop::collection::vec(0_u8..2, 0..20), b in prop::collection::vec(0_u8..2, 0..20)) {
+        fn equality_of_slices_is_equality(a in prop::collection::vec(0_u8..2, 0..40), b in prop::collection::vec(0_u8..2, 0..40)) {
             prop_assert_eq!(equal(&a, &b), a == b);
             prop_assert!(equal(&a, &a.clone()));
+            let mut other = a.clone();
+            for at in 0..a.len() {
+                other[at] ^= 1;
+                prop_assert!(!equal(&a, &other), "at {at}");
+                other[at] ^= 1;
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use tracing::warn;
 
 use crate::descriptor::{Descriptor, Kind};
 use crate::error::LabelError;
+use crate::format::labels::equal;
 use crate::lookup::node::{MAX_TEXT, Node, Nodes};
 use crate::lookup::table::Table;
 use crate::lookup::values::{AnyOrder, InOrder, Same, Values};
@@ -119,7 +120,8 @@ impl Series {
     #[inline]
     pub(crate) fn with_labels(&self, labels: &[(&str, &str)]) -> Result<Node<'_>, LabelError> {
         let names = self.descriptor.names();
-        if names.len() == labels.len() && names.iter().zip(labels).all(|(name, (given, _))| **name == **given)
+        if names.len() == labels.len()
+            && names.iter().zip(labels).all(|(name, (given, _))| equal(name.as_bytes(), given.as_bytes()))
         {
             return Ok(self.find_or_create(&InOrder(labels)));
         }
@@ -175,20 +177,24 @@ impl Series {
 
     #[inline]
     fn find(&self, hash: u64, values: &impl Values) -> Option<Node<'_>> {
-        self.place(hash, values).map(|place| self.nodes.node(place))
+        self.find_placed(hash, values).map(|(_, node)| node)
     }
 
+    /// The series with these values, and its place among the nodes.
     #[inline]
-    fn place(&self, hash: u64, values: &impl Values) -> Option<u64> {
+    fn find_placed(&self, hash: u64, values: &impl Values) -> Option<(u64, Node<'_>)> {
         let pieces = &self.descriptor.rendered().pieces;
-        self.table.find(hash, |place| {
+        let mut found = None;
+        let place = self.table.find(hash, |place| {
             let node = self.nodes.node(place);
+            found = Some(node);
             if node.is_escaped() {
                 pieces.matches_escaped(node.text(), values)
             } else {
                 node.text().is_empty() || pieces.matches(node.text(), values)
             }
-        })
+        });
+        place.zip(found)
     }
 
     #[cold]
@@ -210,8 +216,8 @@ impl Series {
             let values = Same(OVERFLOW);
             let hash = self.hash(&values);
             let node = self.find(hash, &values).or_else(|| self.insert(&mut text, hash, &values));
-            let place = node.and_then(|_| self.place(hash, &values));
-            self.overflow.store(place.map_or(0, |place| place + 1), Ordering::Release);
+            let place = node.and_then(|_| self.find_placed(hash, &values));
+            self.overflow.store(place.map_or(0, |(place, _)| place + 1), Ordering::Release);
         }
         if self.len() >= self.max_series && !self.full.swap(true, Ordering::Release) {
             self.warn_of_overflow();

@@ -14,6 +14,7 @@ use crate::descriptor::Descriptor;
 use crate::document::RESERVED_KEYS;
 use crate::error::RegisterError;
 use crate::format::Format;
+use crate::format::labels::equal;
 use crate::lookup::append::AppendList;
 use crate::lookup::table::Table;
 use crate::metric::series::{Refused, Series};
@@ -231,7 +232,9 @@ impl Registry {
     #[inline]
     fn find(&self, name: &str) -> Option<&Arc<Series>> {
         let aliases = &self.0.aliases;
-        let matches = |index| aliases.get(index as usize).is_some_and(|alias| *alias.name == *name);
+        let matches = |index| {
+            aliases.get(index as usize).is_some_and(|alias| equal(alias.name.as_bytes(), name.as_bytes()))
+        };
         let index = self.0.names.find(self.hash(name), matches)?;
         aliases.get(index as usize).map(|alias| &alias.series)
     }
