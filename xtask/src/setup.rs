@@ -5,8 +5,12 @@ use crate::workspace::Workspace;
 use std::path::PathBuf;
 
 /// Binaries that the tests start, each with the Debian package that brings it.
-const BINARIES: [(&str, &str); 3] =
-    [("redis-server", "redis-server"), ("promtool", "prometheus"), ("prometheus", "prometheus")];
+const BINARIES: [(&str, &str); 4] = [
+    ("redis-server", "redis-server"),
+    ("openssl", "openssl"),
+    ("promtool", "prometheus"),
+    ("prometheus", "prometheus"),
+];
 
 /// The independent parser that our pages go through.
 const PYTHON_PACKAGE: &str = "prometheus-client>=0.20,<1";
@@ -25,7 +29,7 @@ pub(crate) struct Tools {
 pub(crate) fn run(workspace: &Workspace) -> Outcome<Tools> {
     install_binaries(workspace)?;
     let python = install_python_package(workspace)?;
-    println!("setup: redis-server, promtool, prometheus and {} are there", python.display());
+    println!("setup: redis-server, openssl, promtool, prometheus and {} are there", python.display());
     Ok(Tools { python })
 }
 

@@ -10,6 +10,7 @@ use axum::Router;
 
 use crate::limits::Limits;
 use crate::pages::Pages;
+use crate::readiness::Readiness;
 use crate::stats::ScrapeStats;
 use crate::{routes, server};
 
@@ -45,12 +46,13 @@ pub struct Exporter {
     documents: Arc<Documents>,
     stats: Option<ScrapeStats>,
     limits: Limits,
+    readiness: Readiness,
 }
 
 impl Exporter {
     /// An exporter of what `documents` reads, within the default [`Limits`].
     pub fn new(documents: Arc<Documents>) -> Self {
-        Self { documents, stats: None, limits: Limits::default() }
+        Self { documents, stats: None, limits: Limits::default(), readiness: Readiness::default() }
     }
 
     /// Counts and times scrapes of the metrics page in `registry`, as
@@ -73,7 +75,17 @@ impl Exporter {
         self
     }
 
-    /// The endpoints `/metrics`, `/snapshot` and `/healthz`, to be nested into or merged with an
+    /// Has `/readyz` ask `check`, and answer 503 with its words when it is not ready. Without a check
+    /// `/readyz` is always ready.
+    ///
+    /// It is called for each request, on the thread that polls the request: it should answer from
+    /// memory.
+    pub fn with_readiness(mut self, check: impl Fn() -> Result<(), String> + Send + Sync + 'static) -> Self {
+        self.readiness = Readiness::new(check);
+        self
+    }
+
+    /// The endpoints `/metrics`, `/snapshot`, `/healthz` and `/readyz`, to be nested into or merged with an
     /// axum application.
     ///
     /// It has no answer for other paths, and the [`Limits`] don't hold: connections are the outer
@@ -91,7 +103,7 @@ impl Exporter {
     /// let app: axum::Router = axum::Router::new().nest("/internal", exporter.router());
     /// ```
     pub fn router(&self) -> Router {
-        routes::endpoints(self.pages())
+        routes::endpoints(self.pages(), self.readiness.clone())
     }
 
     /// Serves `listener` until `shutdown` is ready, and returns at the latest
@@ -114,7 +126,13 @@ impl Exporter {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
-        server::serve(listener, routes::application(self.pages()), self.limits, shutdown).await
+        server::serve(
+            listener,
+            routes::application(self.pages(), self.readiness.clone()),
+            self.limits,
+            shutdown,
+        )
+        .await
     }
 
     fn pages(&self) -> Arc<Pages> {

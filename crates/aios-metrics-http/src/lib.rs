@@ -5,6 +5,7 @@
 //! | `/metrics` | the page, in text 0.0.4 or OpenMetrics as the `Accept` header asks |
 //! | `/snapshot` | the document, `application/json` |
 //! | `/healthz` | `ok` |
+//! | `/readyz` | `ready`, or 503 and why not, where [a check](Exporter::with_readiness) was given |
 //!
 //! [`Exporter::router`] is for services that have an axum application already, and
 //! [`Exporter::serve`] for those that don't: it serves a listener until it is told to stop, within
@@ -28,6 +29,7 @@ mod negotiate;
 mod paced;
 mod pages;
 mod pool;
+mod readiness;
 mod routes;
 mod seat;
 mod server;

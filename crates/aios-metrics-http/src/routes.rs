@@ -12,22 +12,24 @@ use axum::routing::get;
 
 use crate::negotiate::negotiate;
 use crate::pages::{Pages, Panicked};
+use crate::readiness::Readiness;
 
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The endpoints alone, to be merged or nested; other paths are the outer application's.
-pub(crate) fn endpoints(pages: Arc<Pages>) -> Router {
+pub(crate) fn endpoints(pages: Arc<Pages>, readiness: Readiness) -> Router {
     Router::new()
         .route("/metrics", get(metrics).fallback(wrong_method))
         .route("/snapshot", get(snapshot).fallback(wrong_method))
         .route("/healthz", get(healthz).fallback(wrong_method))
+        .route("/readyz", get(async move || readyz(&readiness)).fallback(wrong_method))
         .with_state(pages)
 }
 
 /// The endpoints, and a word to those who look elsewhere.
-pub(crate) fn application(pages: Arc<Pages>) -> Router {
-    endpoints(pages).fallback(not_found)
+pub(crate) fn application(pages: Arc<Pages>, readiness: Readiness) -> Router {
+    endpoints(pages, readiness).fallback(not_found)
 }
 
 async fn metrics(State(pages): State<Arc<Pages>>, headers: HeaderMap) -> Response {
@@ -45,8 +47,17 @@ async fn healthz() -> Response {
     text(StatusCode::OK, "ok\n")
 }
 
+fn readyz(readiness: &Readiness) -> Response {
+    match readiness.check() {
+        Ok(()) => text(StatusCode::OK, "ready\n"),
+        Err(reason) => {
+            (StatusCode::SERVICE_UNAVAILABLE, [(CONTENT_TYPE, PLAIN)], reason + "\n").into_response()
+        }
+    }
+}
+
 async fn not_found() -> Response {
-    text(StatusCode::NOT_FOUND, "not found; there are /metrics, /snapshot and /healthz\n")
+    text(StatusCode::NOT_FOUND, "not found; there are /metrics, /snapshot, /healthz and /readyz\n")
 }
 
 /// The router adds `Allow`.

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use aios_metrics_core::Registry;
 use common::{Server, exporter};
 
@@ -20,6 +22,27 @@ fn health_is_ok() {
     let response = server().connect().get("/healthz");
     assert_eq!((response.status, response.text()), (200, "ok\n"));
     assert_eq!(response.header("content-type"), "text/plain; charset=utf-8");
+}
+
+#[test]
+fn readiness_is_what_the_check_says() {
+    let response = server().connect().get("/readyz");
+    assert_eq!((response.status, response.text()), (200, "ready\n"));
+
+    let calls = AtomicUsize::new(0);
+    let check = move || match calls.fetch_add(1, Ordering::Relaxed) {
+        0 => Ok(()),
+        1 => Err("nobody listens".to_owned()),
+        _ => panic!("a check that fails"),
+    };
+    let server = Server::start(exporter(&Registry::new()).with_readiness(check));
+    let mut client = server.connect();
+    assert_eq!(client.get("/readyz").status, 200);
+    let response = client.get("/readyz");
+    assert_eq!((response.status, response.text()), (503, "nobody listens\n"));
+    assert_eq!(response.header("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(client.get("/readyz").status, 503);
+    assert_eq!(client.get("/healthz").status, 200, "alive, if not ready");
 }
 
 #[test]
@@ -56,7 +79,7 @@ fn the_snapshot_is_the_document_without_a_sequence() {
 fn head_is_get_without_the_body() {
     let server = server_with_jobs();
     let mut client = server.connect();
-    for path in ["/metrics", "/snapshot", "/healthz"] {
+    for path in ["/metrics", "/snapshot", "/healthz", "/readyz"] {
         let head = client.request("HEAD", path, "");
         let get = client.get(path);
         assert_eq!((head.status, get.status), (200, 200), "{path}");
@@ -70,7 +93,7 @@ fn head_is_get_without_the_body() {
 #[test]
 fn other_methods_are_told_which_are_allowed() {
     let server = server();
-    for path in ["/metrics", "/snapshot", "/healthz"] {
+    for path in ["/metrics", "/snapshot", "/healthz", "/readyz"] {
         for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW"] {
             let response = server.connect().request(method, path, "content-length: 0\r\n");
             let allow: Vec<_> = response.header("allow").split(',').map(str::trim).collect();
@@ -85,7 +108,7 @@ fn other_paths_are_told_where_to_look() {
     for path in ["/", "/metric", "/metrics/", "/metrics/x", "//metrics", "/%6detrics", "/../etc/passwd"] {
         let response = server.connect().get(path);
         assert_eq!(response.status, 404, "{path}");
-        for endpoint in ["/metrics", "/snapshot", "/healthz"] {
+        for endpoint in ["/metrics", "/snapshot", "/healthz", "/readyz"] {
             assert!(response.text().contains(endpoint), "{path}");
         }
     }

@@ -13,7 +13,7 @@ fn from_vars(vars: &[(&str, &str)]) -> Result<MetricsConfig, ConfigError> {
 }
 
 /// Every variable with a value that is not the default.
-const EVERY: [(&str, &str); 34] = [
+const EVERY: [(&str, &str); 35] = [
     ("BLOCK_ID", "block-1"),
     ("INSTANCE_ID", "instance-42"),
     ("NODE_ID", "node-7"),
@@ -38,6 +38,7 @@ const EVERY: [(&str, &str); 34] = [
     ("METRICS_REDIS_MAX_PENDING", "50"),
     ("METRICS_REDIS_MAX_PENDING_BYTES", "1048576"),
     ("METRICS_REDIS_MAX_LIST_LEN", "10000"),
+    ("METRICS_READY_MAX_PUSH_AGE", "90"),
     ("ROLLING_AVG_1M", "30"),
     ("ROLLING_AVG_5M", "150"),
     ("ROLLING_AVG_15M", "450"),
@@ -76,6 +77,7 @@ fn every() -> MetricsConfig {
         .with_redis_max_pending(50)
         .with_redis_max_pending_bytes(1 << 20)
         .with_redis_max_list_len(10_000)
+        .with_ready_max_push_age_s(90.0)
         .with_avg_1m(30)
         .with_avg_5m(150)
         .with_avg_15m(450)

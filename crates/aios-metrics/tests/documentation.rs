@@ -83,7 +83,7 @@ fn every_field_and_variable_is_described() {
     let fields = format!("{:?}", MetricsConfig::default());
     let fields = fields.trim_start_matches("MetricsConfig { ").split(", ");
     let names: Vec<&str> = fields.filter_map(|field| field.split_once(": ")).map(|(name, _)| name).collect();
-    assert_eq!(names.len(), 33, "{names:?}");
+    assert_eq!(names.len(), 34, "{names:?}");
     for name in names {
         assert!(CONFIGURATION.contains(&format!("\n| `{name}` | ")), "docs/configuration.md lacks {name}");
     }

@@ -258,3 +258,27 @@ fn a_url_says_where_documents_go_and_a_bound_how_many_stay() {
     assert!(metrics.snapshot_json().contains("\"aios_metrics_push_list_length\":2"));
     assert_eq!(metrics.stop(DEADLINE).left, 0);
 }
+
+#[cfg(feature = "http")]
+#[test]
+fn readiness_follows_the_deliveries_where_it_is_asked_to() {
+    let mut redis = RedisServer::start(&[]);
+    let metrics = metrics(publishing(redis.port()).with_ready_max_push_age_s(1.0));
+    let addr = metrics.start_http_server().unwrap();
+    wait_until("documents and readiness", || support::http::get(addr, "/readyz").status == 200);
+    redis.kill();
+    wait_until("silence is no readiness", || support::http::get(addr, "/readyz").status == 503);
+    assert!(support::http::get(addr, "/readyz").body.contains("no document has been delivered for"));
+    assert_eq!(support::http::get(addr, "/healthz").status, 200);
+    redis.launch();
+    wait_until("readiness again", || support::http::get(addr, "/readyz").status == 200);
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn readiness_does_not_mind_redis_unless_it_is_asked_to() {
+    let metrics = metrics(publishing(1));
+    let addr = metrics.start_http_server().unwrap();
+    wait_for_failures(&metrics, "connection", 2.0);
+    assert_eq!(support::http::get(addr, "/readyz").status, 200);
+}

@@ -43,7 +43,7 @@ impl RedisServer {
         match self {
             Self::Single { .. } => "its host and port",
             Self::UnixSocket { .. } => "the path of its socket and who may open it",
-            Self::Sentinel { .. } => "the Sentinels and the name of the service",
+            Self::Sentinel { .. } => "the Sentinels, their credentials and the name of the service",
             Self::Cluster { .. } => "the nodes of the cluster",
         }
     }

@@ -80,6 +80,9 @@ pub struct MetricsConfig {
     pub redis_max_pending_bytes: usize,
     /// The length to which the list is trimmed; 0 never trims. `METRICS_REDIS_MAX_LIST_LEN`, 0.
     pub redis_max_list_len: usize,
+    /// Seconds without a delivered document after which `/readyz` says 503; `None` for never.
+    /// `METRICS_READY_MAX_PUSH_AGE`.
+    pub ready_max_push_age_s: Option<f64>,
     /// Seconds of the short rolling window. `ROLLING_AVG_1M`, 60.
     pub avg_1m: u64,
     /// Seconds of the middle rolling window. `ROLLING_AVG_5M`, 300.
@@ -130,6 +133,7 @@ impl Default for MetricsConfig {
             redis_max_pending: 1_000,
             redis_max_pending_bytes: 64 << 20,
             redis_max_list_len: 0,
+            ready_max_push_age_s: None,
             avg_1m: 60,
             avg_5m: 300,
             avg_15m: 900,
@@ -184,6 +188,7 @@ setters! {
     with_redis_max_pending: redis_max_pending, usize, v => v;
     with_redis_max_pending_bytes: redis_max_pending_bytes, usize, v => v;
     with_redis_max_list_len: redis_max_list_len, usize, v => v;
+    with_ready_max_push_age_s: ready_max_push_age_s, f64, v => Some(v);
     with_avg_1m: avg_1m, u64, v => v;
     with_avg_5m: avg_5m, u64, v => v;
     with_avg_15m: avg_15m, u64, v => v;
@@ -234,6 +239,9 @@ impl MetricsConfig {
             ("hardware_interval_s", self.hardware_interval_s),
         ] {
             check(setting, seconds.to_string(), vars::is_wait(seconds), vars::SECONDS);
+        }
+        if let Some(seconds) = self.ready_max_push_age_s {
+            check("ready_max_push_age_s", seconds.to_string(), vars::is_wait(seconds), vars::SECONDS);
         }
         for (setting, count) in [
             ("redis_batch_size", self.redis_batch_size),
@@ -294,6 +302,7 @@ impl fmt::Debug for MetricsConfig {
             .field("redis_max_pending", &self.redis_max_pending)
             .field("redis_max_pending_bytes", &self.redis_max_pending_bytes)
             .field("redis_max_list_len", &self.redis_max_list_len)
+            .field("ready_max_push_age_s", &self.ready_max_push_age_s)
             .field("avg_1m", &self.avg_1m)
             .field("avg_5m", &self.avg_5m)
             .field("avg_15m", &self.avg_15m)

@@ -45,6 +45,7 @@ struct Found {
     metrics_redis_max_pending: Option<String>,
     metrics_redis_max_pending_bytes: Option<String>,
     metrics_redis_max_list_len: Option<String>,
+    metrics_ready_max_push_age: Option<String>,
     rolling_avg_1m: Option<String>,
     rolling_avg_5m: Option<String>,
     rolling_avg_15m: Option<String>,
@@ -170,6 +171,9 @@ impl Reader<'_> {
                 NUMBER,
                 |_| true,
             ),
+            ready_max_push_age_s: found
+                .metrics_ready_max_push_age
+                .map(|text| self.seconds("METRICS_READY_MAX_PUSH_AGE", Some(text), 0.0)),
             avg_1m: self.window("ROLLING_AVG_1M", found.rolling_avg_1m, defaults.avg_1m),
             avg_5m: self.window("ROLLING_AVG_5M", found.rolling_avg_5m, defaults.avg_5m),
             avg_15m: self.window("ROLLING_AVG_15M", found.rolling_avg_15m, defaults.avg_15m),

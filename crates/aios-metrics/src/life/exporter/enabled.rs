@@ -8,6 +8,8 @@ use aios_metrics_http::Exporter as Server;
 use tokio::sync::watch;
 use tracing::{error, info};
 
+use super::ready;
+use crate::config::MetricsConfig;
 use crate::error::StartError;
 use crate::life::part::Part;
 use crate::life::{a_little_before, publisher};
@@ -36,7 +38,7 @@ impl AiosMetrics {
     /// port 0 the system has chosen one. Starts the publisher too when Redis is enabled.
     ///
     /// Returns at once; the exporter runs on a thread of its own and answers `/metrics`,
-    /// `/snapshot` and `/healthz`. When it is running already, its address is returned.
+    /// `/snapshot`, `/healthz` and `/readyz`. When it is running already, its address is returned.
     ///
     /// # Errors
     ///
@@ -88,9 +90,13 @@ impl AiosMetrics {
         let refuse = |source| StartError::Bind { host: host.to_owned(), port, source };
         let listener = TcpListener::bind((host, port)).map_err(refuse)?;
         let addr = listener.local_addr().map_err(refuse)?;
-        let server = Server::new(Arc::clone(&self.inner.documents))
+        let mut server = Server::new(Arc::clone(&self.inner.documents))
             .with_self_metrics(self.registry())
             .map_err(|source| StartError::Register { part: "exporter", source })?;
+        if let Some(seconds) = self.config().ready_max_push_age_s {
+            let (inner, longest) = (Arc::downgrade(&self.inner), MetricsConfig::seconds(seconds));
+            server = server.with_readiness(move || ready::check(&inner, longest));
+        }
         self.start_sampler(&mut parts)?;
         publisher::start_configured(self, &mut parts)?;
 

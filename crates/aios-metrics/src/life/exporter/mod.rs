@@ -3,6 +3,8 @@
 #[cfg(feature = "http")]
 mod enabled;
 #[cfg(feature = "http")]
+mod ready;
+#[cfg(feature = "http")]
 pub(super) use enabled::Exporter;
 
 #[cfg(not(feature = "http"))]

@@ -22,6 +22,11 @@ impl Publisher {
 pub(in crate::life) enum Control {}
 
 impl Control {
+    #[cfg(feature = "http")]
+    pub(in crate::life) fn silence(&self) -> Duration {
+        match *self {}
+    }
+
     pub(in crate::life) fn flush(self, _timeout: Duration) -> FlushReport {
         match self {}
     }

@@ -1,7 +1,7 @@
 //! The publisher on a thread of its own.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use aios_metrics_core::Sink;
 use aios_metrics_redis::{Publisher as Loop, PublisherHandle, PublisherOptions, RedisSink};
@@ -21,12 +21,26 @@ pub(in crate::life) struct Publisher {
 
 /// What speaks to the loop. Dropping the last one ends it.
 #[derive(Clone)]
-pub(in crate::life) struct Control(PublisherHandle);
+pub(in crate::life) struct Control {
+    handle: PublisherHandle,
+    #[cfg_attr(not(feature = "http"), allow(dead_code))]
+    started: SystemTime,
+}
 
 impl Control {
     pub(in crate::life) fn flush(self, timeout: Duration) -> FlushReport {
-        let report = self.0.flush(timeout);
+        let report = self.handle.flush(timeout);
         FlushReport { delivered: report.delivered, dropped: report.dropped, left: report.left as u64 }
+    }
+}
+
+#[cfg(feature = "http")]
+impl Control {
+    /// How long nothing has been delivered, from the start on.
+    pub(in crate::life) fn silence(&self) -> Duration {
+        let last = self.handle.stats().last_success.unwrap_or(self.started);
+        // A clock that was turned back is no silence.
+        SystemTime::now().duration_since(last).unwrap_or_default()
     }
 }
 
@@ -37,7 +51,7 @@ impl Publisher {
 
     /// Takes a last document, delivers what can be delivered until `deadline`, and ends.
     pub(in crate::life) fn stop(self, deadline: Instant) -> StopReport {
-        let handle = self.control.0;
+        let handle = self.control.handle;
         let wait = a_little_before(deadline).saturating_duration_since(Instant::now());
         // Its report is of the stop alone; the figures below are of the whole life, all of one moment.
         let _ = handle.stop(wait);
@@ -132,7 +146,7 @@ fn start(metrics: &AiosMetrics, parts: &mut Parts, sink: impl Sink) -> Result<()
     metrics.start_sampler(parts)?;
     // Dropping the handle ends the loop.
     let part = Part::start_async("publisher", move || publisher.run(sink))?;
-    parts.publisher = Some(Publisher { control: Control(handle), part });
+    parts.publisher = Some(Publisher { control: Control { handle, started: SystemTime::now() }, part });
     Ok(())
 }
 
