@@ -8,6 +8,7 @@ mod server;
 mod sink;
 mod tls;
 mod url;
+mod words;
 
 pub use options::RedisOptions;
 pub use server::RedisServer;

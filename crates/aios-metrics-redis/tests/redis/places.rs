@@ -49,13 +49,18 @@ fn sentinels_lead_to_the_new_primary() {
     let replica = RedisServer::start(&["--replicaof", "127.0.0.1", &primary.port().to_string()]);
     let mut sentinel = RedisServer::absent(&["--sentinel"]);
     sentinel.write_configuration(&format!(
-        "sentinel monitor main 127.0.0.1 {} 1\nsentinel down-after-milliseconds main 500\nsentinel failover-timeout main 5000\n",
+        "requirepass word\nsentinel monitor main 127.0.0.1 {} 1\nsentinel down-after-milliseconds main 500\nsentinel failover-timeout main 5000\n",
         primary.port()
     ));
-    let place = format!("redis-sentinel://127.0.0.1:{}?sentinelServiceName=", sentinel.port());
+    let port = sentinel.port();
+    let place = format!("redis-sentinel://127.0.0.1:{port}?sentinelPassword=word&sentinelServiceName=");
     let error = deliver(url(&format!("{place}main"))).unwrap_err();
     assert_eq!((error.kind(), error.is_transient()), ("sentinel", true), "{error}");
+    sentinel.use_password("word");
     sentinel.launch();
+    let stranger = format!("redis-sentinel://127.0.0.1:{port}?sentinelServiceName=main");
+    let error = deliver(url(&stranger)).unwrap_err();
+    assert_eq!((error.kind(), error.is_transient()), ("auth", false), "{error}");
     let error = deliver(url(&format!("{place}unknown"))).unwrap_err();
     assert_eq!((error.kind(), error.is_transient()), ("sentinel", true), "{error}");
     wait_until("a Sentinel that knows the replica", || {
