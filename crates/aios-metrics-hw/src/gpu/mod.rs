@@ -1,0 +1,4 @@
+//! The GPUs, or nothing where their library isn't built in.
+
+mod disabled;
+pub(crate) use disabled::probe;
