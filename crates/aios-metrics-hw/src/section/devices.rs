@@ -30,6 +30,24 @@ pub(super) fn gpu(figures: &GpuReading) -> Object {
     gpu
 }
 
+/// All GPUs together. MIG instances are parts of them.
+pub(super) fn all_gpus(figures: &[GpuReading]) -> Object {
+    let whole = || figures.iter().filter(|gpu| gpu.mig_instance.is_none());
+    let bytes =
+        |figure: fn(&GpuReading) -> Option<u64>| whole().filter_map(figure).reduce(u64::saturating_add);
+    let utilization: Vec<f64> = whole().filter_map(|gpu| gpu.utilization_percent).collect();
+    let mut gpu = Object::default();
+    gpu.whole("count", Some(whole().count() as u64).filter(|count| *count > 0));
+    let mean = utilization.iter().sum::<f64>() / utilization.len() as f64;
+    gpu.rounded("averageUtil", (!utilization.is_empty()).then_some(mean));
+    gpu.size("totalUsedMem", bytes(|gpu| gpu.memory_used_bytes));
+    gpu.size("totalFreeMem", bytes(|gpu| gpu.memory_free_bytes));
+    gpu.size("totalMem", bytes(|gpu| gpu.memory_total_bytes));
+    let watts = whole().filter_map(|gpu| gpu.power_watts).reduce(|sum, watts| sum + watts);
+    gpu.rounded("totalPowerUtilization", watts);
+    gpu
+}
+
 /// All disks together, and no I/O twice.
 pub(super) fn disks(figures: &[DiskReading]) -> Object {
     let sum = |figure: fn(&DiskReading) -> u64| {

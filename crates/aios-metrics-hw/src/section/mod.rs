@@ -22,7 +22,7 @@ use crate::reading::{ContainerReading, CpuQuota, HostReading, ProcessReading, Re
 ///   caches that can be given up included; `usedMem`, the rest. `averageUtil` is used in percent of
 ///   total.
 /// - `gpus`: a list of `id`, `utilization`, `usedMem`, `freeMem`, `totalMem`, `powerUtilization` in
-///   watts, and more.
+///   watts, and more; `gpu`: all of them together.
 /// - `process`, `container`, `disks`, `network`, `filesystems`, `temperatures`: our additions.
 ///
 /// # Examples
@@ -50,6 +50,7 @@ impl Section for Hardware {
         hardware.object("cpu", cpu(process, container, host));
         hardware.object("memory", memory(container, host));
         hardware.list("gpus", reading.gpus.iter().map(devices::gpu));
+        hardware.object("gpu", devices::all_gpus(&reading.gpus));
         hardware.object("process", of_process(process));
         hardware.object("container", of_container(container));
         hardware.object("disks", devices::disks(&reading.disks));
