@@ -161,6 +161,8 @@ fn float(figure: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use aios_metrics_core::{PrometheusText, Registry};
+
     use super::*;
 
     #[test]
@@ -173,6 +175,49 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), all.len());
+    }
+
+    /// A sample of every family there is.
+    struct Everything(Vec<Descriptor>);
+
+    impl Collect for Everything {
+        fn describe(&self) -> Vec<Descriptor> {
+            self.0.clone()
+        }
+
+        fn collect(&self, snapshot: &mut Snapshot) {
+            for descriptor in &self.0 {
+                let labels = vec!["x"; descriptor.label_count()];
+                Samples::new(descriptor, snapshot).known(&labels, Some(1.5));
+            }
+        }
+    }
+
+    #[test]
+    fn promtool_has_nothing_to_say_of_any_family() {
+        use std::io::Write;
+        use std::process::{Command, Stdio};
+
+        let page = Page::new(ProbeName::ALL);
+        let all = page.figures.iter().map(|(descriptor, _)| descriptor).chain(&page.probe_up).cloned();
+        let registry = Registry::new();
+        registry.register(Everything(all.collect())).unwrap();
+        let mut text = Vec::new();
+        registry.encode(&PrometheusText, &mut text);
+        let samples = String::from_utf8_lossy(&text).lines().filter(|line| !line.starts_with('#')).count();
+        assert_eq!(samples, page.figures.len() + 1);
+
+        let promtool = Command::new("promtool")
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut promtool = promtool.expect("promtool is needed: install the Debian package `prometheus`");
+        promtool.stdin.take().unwrap().write_all(&text).unwrap();
+        let output = promtool.wait_with_output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success() && said.is_empty(), "{}", String::from_utf8_lossy(&said));
     }
 
     #[test]
