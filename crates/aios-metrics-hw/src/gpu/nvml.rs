@@ -28,11 +28,9 @@ impl GpuBackend for Nvml {
     fn gpus(&mut self, index: u32) -> Result<Vec<GpuReading>, String> {
         let device = self.0.device_by_index(index).map_err(text)?;
         let whole = GpuReading { index, ..figures(&device) };
-        // None but the uuid is told by a GPU that is lost; each figure alone may be unsupported.
-        if let (None, Err(error)) = (whole.memory_total_bytes, device.memory_info()) {
-            if matches!(error, NvmlError::GpuLost) {
-                return Err(text(error));
-            }
+        // Each figure alone may be unsupported; a GPU that is lost has none.
+        if whole.memory_total_bytes.is_none() && matches!(device.memory_info(), Err(NvmlError::GpuLost)) {
+            return Err(text(NvmlError::GpuLost));
         }
         let mut gpus = vec![whole];
         if device.mig_mode().is_ok_and(|mode| mode.current != 0) {
