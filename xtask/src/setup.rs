@@ -12,8 +12,8 @@ const BINARIES: [(&str, &str); 4] = [
     ("prometheus", "prometheus"),
 ];
 
-/// The independent parser that our pages go through.
-const PYTHON_PACKAGE: &str = "prometheus-client>=0.20,<1";
+/// The independent parser that our pages go through, and the independent reader of hardware.
+const PYTHON_PACKAGES: [&str; 2] = ["prometheus-client>=0.20,<1", "psutil>=5.9,<8"];
 
 /// Installs Debian packages as root and starts none of their services.
 const INSTALL: &str = include_str!("setup/install.sh");
@@ -21,14 +21,15 @@ const INSTALL: &str = include_str!("setup/install.sh");
 /// What [`run`] leaves behind for the tests.
 #[derive(Debug)]
 pub(crate) struct Tools {
-    /// A Python that can import `prometheus_client`; tests find it as `AIOS_METRICS_PYTHON`.
+    /// A Python that can import `prometheus_client` and `psutil`; tests find it as
+    /// `AIOS_METRICS_PYTHON`.
     pub(crate) python: PathBuf,
 }
 
 /// Gets what is missing and says where it is.
 pub(crate) fn run(workspace: &Workspace) -> Outcome<Tools> {
     install_binaries(workspace)?;
-    let python = install_python_package(workspace)?;
+    let python = install_python_packages(workspace)?;
     println!("setup: redis-server, openssl, promtool, prometheus and {} are there", python.display());
     Ok(Tools { python })
 }
@@ -74,11 +75,11 @@ fn install_packages(workspace: &Workspace, packages: &[&str]) -> Outcome {
     }
 }
 
-fn install_python_package(workspace: &Workspace) -> Outcome<PathBuf> {
+fn install_python_packages(workspace: &Workspace) -> Outcome<PathBuf> {
     let home = workspace.target.join("venv");
     let python = home.join("bin/python");
     let ready = || {
-        let import = "import prometheus_client.parser, prometheus_client.openmetrics.parser";
+        let import = "import prometheus_client.parser, prometheus_client.openmetrics.parser, psutil";
         process::works(process::command(workspace, &python).args(["-c", import]))
     };
     if ready() {
@@ -87,7 +88,7 @@ fn install_python_package(workspace: &Workspace) -> Outcome<PathBuf> {
     if !on_path("python3") {
         install_packages(workspace, &["python3", "python3-venv"])?;
     }
-    println!("setup: making a virtual environment with {PYTHON_PACKAGE} in {}", home.display());
+    println!("setup: making a virtual environment with {} in {}", PYTHON_PACKAGES.join(", "), home.display());
     let make =
         || process::run(process::command(workspace, "python3").args(["-m", "venv", "--clear"]).arg(&home));
     if make().is_err() {
@@ -95,17 +96,15 @@ fn install_python_package(workspace: &Workspace) -> Outcome<PathBuf> {
         install_packages(workspace, &["python3-venv"])?;
         make()?;
     }
-    process::run(process::command(workspace, &python).args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        PYTHON_PACKAGE,
-    ]))?;
+    let pip = ["-m", "pip", "install", "--quiet"];
+    process::run(process::command(workspace, &python).args(pip).args(PYTHON_PACKAGES))?;
     if ready() {
         Ok(python)
     } else {
-        Err(format!("{} can't import prometheus_client although pip installed it.", python.display()))
+        Err(format!(
+            "{} can't import prometheus_client or psutil although pip installed them.",
+            python.display()
+        ))
     }
 }
 

@@ -2,24 +2,29 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
+
+use aios_metrics_core::Clock;
 
 use crate::names::{ProbeName, ProbeSet, UnknownProbe};
 use crate::options::{HardwareOptions, Roots};
 use crate::page::Page;
-use crate::probe::Probe;
+use crate::probe::{Outcome, Probe, ProbeError};
 use crate::reading::Reading;
 use crate::system;
 
 /// The probes of this system and what they read last. Cheap to clone: all clones share both.
 ///
-/// [`refresh`](Self::refresh) reads the system, which takes about 0.07 ms on Linux; before 6.2 more
-/// where thousands of descriptors are open. The page, the document and [`reading`](Self::reading)
-/// take the latest reading from memory, so that neither a scrape nor a push waits for a file.
-/// Before the first refresh there are no figures at all.
+/// [`refresh`](Self::refresh) reads the system, which takes well under 1 ms on Linux without GPUs;
+/// before 6.2 more where thousands of descriptors are open. The page, the document and
+/// [`reading`](Self::reading) take the latest reading from memory, so that neither a scrape nor a
+/// push waits for a file. Before the first refresh there are no figures at all.
 ///
-/// Each probe has a lock of its own. Where a probe may hang, read each with
+/// Each probe has a lock of its own. A probe that [may hang](ProbeName::may_hang) is best read with
 /// [`refresh_probe`](Self::refresh_probe) on a thread of its own: the others go on, and so do the
-/// readers of the latest reading.
+/// readers of the latest reading. One that has not come back by its
+/// [deadline](HardwareOptions::with_deadline) counts as down and its figures as absent, until it
+/// does.
 ///
 /// # Examples
 ///
@@ -38,7 +43,16 @@ pub struct Hardware(Arc<Inner>);
 struct Inner {
     probes: Vec<Slot>,
     page: Page,
-    latest: Mutex<Reading>,
+    latest: Mutex<Latest>,
+    clock: Arc<dyn Clock>,
+    deadline: Duration,
+}
+
+#[derive(Default)]
+struct Latest {
+    reading: Arc<Reading>,
+    /// When the readings that are in progress began.
+    begun: Vec<(ProbeName, Duration)>,
 }
 
 struct Slot {
@@ -65,8 +79,8 @@ impl Hardware {
     /// use aios_metrics_hw::Hardware;
     ///
     /// assert!(Hardware::with_probes(&["process"]).is_ok());
-    /// let error = Hardware::with_probes(&["process", "disk"]).unwrap_err();
-    /// assert_eq!(error.to_string(), "unknown probe \"disk\": the known probes are process, host");
+    /// let error = Hardware::with_probes(&["process", "floppy"]).unwrap_err();
+    /// assert!(error.to_string().starts_with("unknown probe \"floppy\": the known probes are process, "));
     /// ```
     pub fn with_probes(names: &[impl AsRef<str>]) -> Result<Self, UnknownProbe> {
         Ok(Self::with_options(HardwareOptions::new().with_probes(ProbeSet::from_names(names)?)))
@@ -81,13 +95,18 @@ impl Hardware {
     /// As the options say.
     #[must_use]
     pub fn with_options(options: HardwareOptions) -> Self {
-        Self::from_probes(options.probes().iter().map(|name| (name, system::probe(name, &options))))
+        let probes = options.probes().iter().map(|name| (name, system::probe(name, &options)));
+        Self::from_probes(probes, &options)
     }
 
-    pub(crate) fn from_probes(probes: impl Iterator<Item = (ProbeName, Box<dyn Probe>)>) -> Self {
+    pub(crate) fn from_probes(
+        probes: impl Iterator<Item = (ProbeName, Box<dyn Probe>)>,
+        options: &HardwareOptions,
+    ) -> Self {
         let probes: Vec<_> = probes.map(|(name, probe)| Slot { name, probe: Mutex::new(probe) }).collect();
         let page = Page::new(&probes.iter().map(|slot| slot.name).collect::<Vec<_>>());
-        Self(Arc::new(Inner { probes, page, latest: Mutex::default() }))
+        let (clock, deadline) = (options.clock(), options.deadline());
+        Self(Arc::new(Inner { probes, page, latest: Mutex::default(), clock, deadline }))
     }
 
     /// The names of the probes, in the order in which [`refresh`](Self::refresh) reads them.
@@ -115,7 +134,12 @@ impl Hardware {
     /// What the probes found last; empty before the first [`refresh`](Self::refresh).
     #[must_use]
     pub fn reading(&self) -> Reading {
-        self.0.latest().clone()
+        Reading::clone(&self.latest())
+    }
+
+    /// The same, shared where it can be.
+    pub(crate) fn latest(&self) -> Arc<Reading> {
+        self.0.latest_in_time()
     }
 
     pub(crate) fn page(&self) -> &Page {
@@ -130,13 +154,33 @@ impl Inner {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
-        // Stored before the probe is unlocked, so that its readings are stored in their order.
+        let begun = self.clock.monotonic();
+        self.latest().begun.push((slot.name, begun));
         let outcome = probe.read();
-        self.latest().store(slot.name, outcome);
+        // Stored before the probe is unlocked, so that its readings are stored in their order.
+        let mut latest = self.latest();
+        latest.begun.retain(|(name, _)| *name != slot.name);
+        Arc::make_mut(&mut latest.reading).store(slot.name, outcome);
     }
 
-    /// Held only to copy a reading in or out.
-    fn latest(&self) -> MutexGuard<'_, Reading> {
+    /// The latest reading, less what the probes found that have not come back in time.
+    fn latest_in_time(&self) -> Arc<Reading> {
+        let latest = self.latest();
+        let mut reading = Arc::clone(&latest.reading);
+        if !latest.begun.is_empty() {
+            let now = self.clock.monotonic();
+            for &(name, begun) in &latest.begun {
+                if now.saturating_sub(begun) > self.deadline {
+                    let problem = ProbeError::Overdue { deadline: self.deadline };
+                    Arc::make_mut(&mut reading).store(name, Outcome::nothing(name, problem));
+                }
+            }
+        }
+        reading
+    }
+
+    /// Held only to take a reading in or out.
+    fn latest(&self) -> MutexGuard<'_, Latest> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -158,8 +202,10 @@ mod tests {
     use std::sync::mpsc::{Receiver, Sender, channel};
     use std::thread;
 
+    use aios_metrics_core::ManualClock;
+
     use super::*;
-    use crate::probe::{Figures, Outcome};
+    use crate::probe::Figures;
     use crate::reading::{HostReading, ProcessReading};
 
     /// Says that it is being read, then hangs until it is told to go on.
@@ -193,7 +239,11 @@ mod tests {
             (ProbeName::Process, Box::new(Hanging { entered, go_on })),
             (ProbeName::Host, Box::new(Counting(0.0))),
         ];
-        let hardware = Hardware::from_probes(probes.into_iter());
+        let clock = Arc::new(ManualClock::new());
+        let options = HardwareOptions::new()
+            .with_clock(Arc::clone(&clock) as Arc<dyn Clock>)
+            .with_deadline(Duration::from_secs(3));
+        let hardware = Hardware::from_probes(probes.into_iter(), &options);
         let hung = thread::spawn({
             let hardware = hardware.clone();
             move || hardware.refresh_probe(ProbeName::Process)
@@ -206,10 +256,31 @@ mod tests {
         assert_eq!((meanwhile.host.load1, meanwhile.process.threads), (Some(2.0), None));
         assert_eq!(meanwhile.probes.len(), 1, "only the host probe has answered");
 
+        clock.advance(Duration::from_secs(4));
+        let overdue = hardware.reading();
+        assert_eq!(overdue.probes[0].name, ProbeName::Process);
+        let problem = overdue.probes[0].problem.as_ref().map(ToString::to_string);
+        assert_eq!(problem.as_deref(), Some("no answer within 3s"));
+        assert!(overdue.probes[1].is_up());
+
         release.send(()).unwrap();
         hung.join().unwrap();
         let reading = hardware.reading();
         assert_eq!((reading.host.load1, reading.process.threads), (Some(2.0), Some(7)));
+        assert!(reading.probes[0].is_up(), "it came back");
+
+        // Figures that were found before are out of date when the probe hangs later.
+        let hung = thread::spawn({
+            let hardware = hardware.clone();
+            move || hardware.refresh_probe(ProbeName::Process)
+        });
+        has_entered.recv().unwrap();
+        assert_eq!(hardware.reading(), reading, "it has some time");
+        clock.advance(Duration::from_secs(4));
+        assert_eq!(hardware.reading().process.threads, None);
+        release.send(()).unwrap();
+        hung.join().unwrap();
+        assert_eq!(hardware.reading().process.threads, Some(7));
     }
 
     #[test]

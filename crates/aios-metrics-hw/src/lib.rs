@@ -1,15 +1,16 @@
-//! Process and host figures of the AIOS metrics SDK.
+//! Process, container, host and device figures of the AIOS metrics SDK.
 //!
 //! [`Hardware`] owns the probes and the latest [`Reading`]. [`Hardware::refresh`] reads the system
 //! now; everything else answers from the latest reading and touches no file: the page (`process_*`,
-//! `node_*` and `aios_metrics_probe_up`), the document's `"hardware"` object, and
-//! [`Hardware::reading`].
+//! `container_*`, `node_*`, `gpu_*` and `aios_metrics_probe_up`), the document's `"hardware"`
+//! object, and [`Hardware::reading`].
 //!
-//! A figure that can't be read is absent, never made up, and its probe counts as down.
+//! A figure that can't be read is absent, never made up, and its probe counts as down. What a
+//! machine does not have, such as a limit, a pressure file or a sensor, is absent too, and no fault.
 //!
-//! Linux is read from `/proc` directly; other systems give what the `sysinfo` crate knows of them.
-//! This crate starts no thread: when and on which thread probes are read is the caller's business.
-//! It does not read cgroups, disks, networks or GPUs.
+//! Linux is read from `/proc` and `/sys` directly; other systems give what the `sysinfo` crate knows
+//! of them: process, load and memory. This crate starts no thread: when and on which thread probes
+//! are read is the caller's business.
 //!
 //! ```
 //! use aios_metrics_core::Registry;
@@ -24,6 +25,7 @@
 //! # }
 //! ```
 
+mod gpu;
 mod hardware;
 mod meter;
 mod names;
@@ -38,4 +40,7 @@ pub use hardware::Hardware;
 pub use names::{ProbeName, ProbeSet, UnknownProbe};
 pub use options::{HardwareOptions, Roots};
 pub use probe::ProbeError;
-pub use reading::{HostReading, ProbeStatus, ProcessReading, Reading};
+pub use reading::{
+    ContainerReading, CpuQuota, CpuTimes, DiskReading, FilesystemReading, GpuReading, HostReading,
+    NetworkReading, Pressure, ProbeStatus, ProcessReading, Reading, TemperatureReading, Traffic,
+};

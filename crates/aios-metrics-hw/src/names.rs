@@ -7,27 +7,70 @@ use std::str::FromStr;
 
 /// The name of a probe.
 ///
-/// Written and parsed in lower case: `process`, `host`.
+/// Written and parsed in lower case: `process`, `container`, `host`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ProbeName {
     /// This process: CPU time, memory, descriptors, threads.
     Process,
+    /// The container: CPU, memory, tasks and pressure of the control group of this process.
+    Container,
     /// The machine: load, CPU, memory.
     Host,
+    /// The machine's file systems. One that does not answer holds this probe up.
+    Filesystem,
+    /// The machine's disks.
+    Disk,
+    /// The network interfaces.
+    Network,
+    /// The temperatures. A sensor that does not answer holds this probe up.
+    Temperature,
+    /// The GPUs. A driver that does not answer holds this probe up.
+    ///
+    /// Among [all](ProbeSet::all) only with the feature `gpu`; without it, it finds nothing.
+    Gpu,
 }
 
 impl ProbeName {
-    /// Every probe that this version knows.
-    pub const ALL: &'static [Self] = &[Self::Process, Self::Host];
+    /// Every probe that this version knows, whether it is built in or not.
+    pub const ALL: &'static [Self] = &[
+        Self::Process,
+        Self::Container,
+        Self::Host,
+        Self::Filesystem,
+        Self::Disk,
+        Self::Network,
+        Self::Temperature,
+        Self::Gpu,
+    ];
 
     /// The name as it is written.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Process => "process",
+            Self::Container => "container",
             Self::Host => "host",
+            Self::Filesystem => "filesystem",
+            Self::Disk => "disk",
+            Self::Network => "network",
+            Self::Temperature => "temperature",
+            Self::Gpu => "gpu",
         }
+    }
+
+    /// Whether a reading may wait for a device or a server for as long as that likes.
+    ///
+    /// Such a probe wants a thread of its own; the others ask the kernel for what it holds in
+    /// memory.
+    #[must_use]
+    pub const fn may_hang(self) -> bool {
+        matches!(self, Self::Filesystem | Self::Temperature | Self::Gpu)
+    }
+
+    /// Whether this build can read it.
+    pub(crate) const fn is_built_in(self) -> bool {
+        !matches!(self, Self::Gpu) || cfg!(feature = "gpu")
     }
 }
 
@@ -49,7 +92,7 @@ impl FromStr for ProbeName {
 /// A set of probes.
 ///
 /// Parsed from names with commas between them; blanks around a name and empty names are passed
-/// over, so that an empty string is the empty set. The default is all.
+/// over, so that an empty string is the empty set. The default is [all](Self::all).
 ///
 /// # Examples
 ///
@@ -57,7 +100,6 @@ impl FromStr for ProbeName {
 /// use aios_metrics_hw::{ProbeName, ProbeSet, UnknownProbe};
 ///
 /// let set: ProbeSet = "host, process".parse()?;
-/// assert_eq!(set, ProbeSet::all());
 /// assert_eq!(set.to_string(), "process,host");
 ///
 /// let host = ProbeSet::from_names(["host"])?;
@@ -68,10 +110,10 @@ impl FromStr for ProbeName {
 pub struct ProbeSet(BTreeSet<ProbeName>);
 
 impl ProbeSet {
-    /// Every probe that this version knows.
+    /// Every probe of this build.
     #[must_use]
     pub fn all() -> Self {
-        ProbeName::ALL.iter().copied().collect()
+        ProbeName::ALL.iter().copied().filter(|name| name.is_built_in()).collect()
     }
 
     /// The probes with these names.
@@ -175,6 +217,10 @@ mod tests {
     fn an_unknown_name_is_told_with_the_known_ones() {
         let error = "process, Host".parse::<ProbeSet>().unwrap_err();
         assert_eq!(error, UnknownProbe { name: "Host".to_owned() });
-        assert_eq!(error.to_string(), "unknown probe \"Host\": the known probes are process, host");
+        assert_eq!(
+            error.to_string(),
+            "unknown probe \"Host\": the known probes are process, container, \
+                                      host, filesystem, disk, network, temperature, gpu"
+        );
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use aios_metrics_core::{Clock, SystemClock};
 
@@ -25,13 +26,19 @@ pub struct HardwareOptions {
     probes: ProbeSet,
     roots: Roots,
     clock: Arc<dyn Clock>,
+    deadline: Duration,
 }
 
 impl HardwareOptions {
     /// All probes, the running system, the system's clock.
     #[must_use]
     pub fn new() -> Self {
-        Self { probes: ProbeSet::all(), roots: Roots::system(), clock: Arc::new(SystemClock) }
+        Self {
+            probes: ProbeSet::all(),
+            roots: Roots::system(),
+            clock: Arc::new(SystemClock),
+            deadline: Duration::from_secs(5),
+        }
     }
 
     /// Chooses the probes.
@@ -46,7 +53,14 @@ impl HardwareOptions {
         Self { roots, ..self }
     }
 
-    /// Chooses the clock that tells how long an interval of CPU use was.
+    /// Chooses how long the reading of one probe may take before the probe counts as down and its
+    /// figures as out of date; 5 s.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// Chooses the clock that tells how long an interval of CPU use and a probe's reading was.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
@@ -62,6 +76,10 @@ impl HardwareOptions {
         &self.roots
     }
 
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.clock)
     }
@@ -75,10 +93,11 @@ impl Default for HardwareOptions {
 
 impl fmt::Debug for HardwareOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { probes, roots, clock: _ } = self;
+        let Self { probes, roots, deadline, clock: _ } = self;
         f.debug_struct("HardwareOptions")
             .field("probes", probes)
             .field("roots", roots)
+            .field("deadline", deadline)
             .finish_non_exhaustive()
     }
 }
@@ -92,6 +111,10 @@ impl fmt::Debug for HardwareOptions {
 pub struct Roots {
     /// The `/proc` of the machine.
     pub proc: PathBuf,
+    /// The `/sys` of the machine.
+    pub sys: PathBuf,
+    /// Its `/`, under which mount points are looked for.
+    pub root: PathBuf,
 }
 
 impl Roots {
@@ -101,10 +124,11 @@ impl Roots {
         Self::under("/")
     }
 
-    /// A machine in a folder: its `/proc` is `folder/proc`.
+    /// A machine in a folder: its `/proc` is `folder/proc`, its `/sys` `folder/sys`, and so on.
     #[must_use]
     pub fn under(folder: impl AsRef<Path>) -> Self {
-        Self { proc: folder.as_ref().join("proc") }
+        let root = folder.as_ref();
+        Self { proc: root.join("proc"), sys: root.join("sys"), root: root.to_owned() }
     }
 }
 

@@ -24,14 +24,19 @@ fn threads() -> Vec<String> {
     names
 }
 
+/// Those of the exporter, the publisher and the sampler, and of each probe that may hang.
+fn names() -> Vec<String> {
+    let gpu = cfg!(feature = "gpu").then_some("gp");
+    let names = ["ex", "fi"].into_iter().chain(gpu).chain(["pu", "sa", "te"]);
+    names.map(|name| format!("aios-metrics-{name}")).collect()
+}
+
 fn running() -> AiosMetrics {
     // Nobody is there, which is what most development machines have.
     let metrics = metrics(publishing(support::free_port()));
     assert_eq!(threads(), [""; 0], "nothing runs before it is started");
     metrics.start_http_server().unwrap();
-    wait_until("all three have their names", || {
-        threads() == ["aios-metrics-ex", "aios-metrics-pu", "aios-metrics-sa"]
-    });
+    wait_until("all have their names", || threads() == names());
     metrics
 }
 
@@ -46,7 +51,7 @@ fn threads_end_with_a_stop_and_with_the_last_handle() {
     let clone = dropped.clone();
     drop(dropped);
     clone.start_http_server().unwrap();
-    assert_eq!(threads().len(), 3, "a clone is left");
+    assert_eq!(threads(), names(), "a clone is left");
     drop(clone);
     wait_until("they end by themselves", || threads().is_empty());
 

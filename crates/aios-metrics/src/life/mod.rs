@@ -35,7 +35,7 @@ struct Parts {
     stopped: bool,
     exporter: Option<exporter::Exporter>,
     publisher: Option<publisher::Publisher>,
-    sampler: Option<Part>,
+    samplers: Vec<Part>,
 }
 
 impl Life {
@@ -77,16 +77,18 @@ impl AiosMetrics {
         if let Some(report) = &*report {
             return report.clone();
         }
-        let (exporter, publisher, sampler) = {
+        let (exporter, publisher, mut samplers) = {
             let mut parts = lock(&life.parts);
             parts.stopped = true;
-            (parts.exporter.take(), parts.publisher.take(), parts.sampler.take())
+            (parts.exporter.take(), parts.publisher.take(), std::mem::take(&mut parts.samplers))
         };
         // All are told first and end beside each other; the publisher takes its last document
-        // before the sampler's readings grow old.
+        // before the samplers' readings grow old.
         let exporter = exporter.map(|exporter| exporter.tell_to_end(deadline));
         let mut stopped = publisher.map_or_else(StopReport::default, |publisher| publisher.stop(deadline));
-        for part in [exporter, sampler].into_iter().flatten() {
+        samplers.iter_mut().for_each(Part::tell_to_end);
+        // One whose probe hangs takes all the time there is, and holds up no other.
+        for part in exporter.into_iter().chain(samplers) {
             stopped.joined &= part.join(deadline);
         }
         life.sampling.store(false, Ordering::Relaxed);

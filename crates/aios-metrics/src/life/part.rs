@@ -13,7 +13,7 @@ pub(crate) struct Part {
     /// Nothing is ever sent: it is disconnected when the thread ends.
     ended: Receiver<()>,
     /// Disconnected when the thread is to end.
-    keep_on: Sender<()>,
+    keep_on: Option<Sender<()>>,
 }
 
 impl Part {
@@ -32,7 +32,7 @@ impl Part {
             .name(format!("aios-metrics-{name}"))
             .spawn(body)
             .map_err(|source| StartError::Thread { part: name, source })?;
-        Ok(Self { thread, ended, keep_on })
+        Ok(Self { thread, ended, keep_on: Some(keep_on) })
     }
 
     /// Starts a thread that runs `run` on a runtime of its own. What it waits for tells it to end.
@@ -52,9 +52,15 @@ impl Part {
         })
     }
 
-    /// Tells the thread to end and waits until it has, or until `deadline`.
-    pub(crate) fn join(self, deadline: Instant) -> bool {
-        drop(self.keep_on);
+    /// Tells the thread to end, without waiting.
+    pub(crate) fn tell_to_end(&mut self) {
+        self.keep_on = None;
+    }
+
+    /// Tells the thread to end and waits until it has, or until `deadline`; past that it is left
+    /// to itself.
+    pub(crate) fn join(mut self, deadline: Instant) -> bool {
+        self.tell_to_end();
         let ended =
             !matches!(self.ended.recv_deadline(deadline), Err(crossbeam_channel::RecvTimeoutError::Timeout));
         // Past the channel's end the thread has nothing left to do, so this does not block.

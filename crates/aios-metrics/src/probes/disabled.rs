@@ -8,8 +8,6 @@ use crate::config::MetricsConfig;
 pub(crate) struct Probes;
 
 impl Probes {
-    pub(crate) const PRESENT: bool = false;
-
     pub(crate) fn check(_names: &[String]) -> Result<(), String> {
         Ok(())
     }
@@ -33,4 +31,24 @@ impl Probes {
     }
 
     pub(crate) fn refresh(&self) {}
+
+    #[cfg(any(feature = "http", feature = "redis"))]
+    pub(crate) fn groups(&self) -> Vec<Group> {
+        Vec::new()
+    }
+}
+
+/// There is none.
+#[cfg(any(feature = "http", feature = "redis"))]
+pub(crate) enum Group {}
+
+#[cfg(any(feature = "http", feature = "redis"))]
+impl Group {
+    pub(crate) fn name(&self) -> &'static str {
+        match *self {}
+    }
+
+    pub(crate) fn refresh(&self) {
+        match *self {}
+    }
 }

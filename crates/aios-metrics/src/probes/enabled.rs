@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use aios_metrics_core::{Documents, RegisterError, Registry};
 use aios_metrics_hw::{Hardware, ProbeSet, UnknownProbe};
+#[cfg(any(feature = "http", feature = "redis"))]
+use aios_metrics_hw::ProbeName;
 
 use crate::config::MetricsConfig;
 
@@ -11,8 +13,6 @@ use crate::config::MetricsConfig;
 pub(crate) struct Probes(Hardware);
 
 impl Probes {
-    pub(crate) const PRESENT: bool = true;
-
     /// Whether each of the names is that of a probe; else what was expected.
     pub(crate) fn check(names: &[String]) -> Result<(), String> {
         let listed = |error: UnknownProbe| format!("names of probes, separated by commas; {error}");
@@ -35,5 +35,36 @@ impl Probes {
 
     pub(crate) fn refresh(&self) {
         self.0.refresh();
+    }
+
+    /// The probes by the threads that they are to be read on.
+    #[cfg(any(feature = "http", feature = "redis"))]
+    pub(crate) fn groups(&self) -> Vec<Group> {
+        let (slow, quick): (Vec<_>, Vec<_>) = self.0.probes().partition(|probe| probe.may_hang());
+        let quick = Some(("sampler", quick)).filter(|(_, quick)| !quick.is_empty());
+        let slow = slow.into_iter().map(|probe| (probe.as_str(), vec![probe]));
+        let groups = quick.into_iter().chain(slow);
+        groups.map(|(name, probes)| Group { name, hardware: self.0.clone(), probes }).collect()
+    }
+}
+
+/// Probes that are read one after the other.
+#[cfg(any(feature = "http", feature = "redis"))]
+pub(crate) struct Group {
+    name: &'static str,
+    hardware: Hardware,
+    probes: Vec<ProbeName>,
+}
+
+#[cfg(any(feature = "http", feature = "redis"))]
+impl Group {
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn refresh(&self) {
+        for probe in &self.probes {
+            self.hardware.refresh_probe(*probe);
+        }
     }
 }

@@ -6,24 +6,26 @@ use std::path::{Path, PathBuf};
 
 use crate::probe::ProbeError;
 
-/// No file that is read here is longer; what comes after is not looked at.
+/// No file that is read here is longer, where it is what it should be.
 const LONGEST: u64 = 1 << 20;
 
 /// A file that is read again and again, into one buffer.
 pub(super) struct File {
     path: PathBuf,
     limit: u64,
+    /// Whether the file must end by then.
+    is_whole: bool,
     text: Vec<u8>,
 }
 
 impl File {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self::beginning_of(path, LONGEST)
+        Self { path, limit: LONGEST, is_whole: true, text: Vec::new() }
     }
 
     /// Only the first `limit` bytes.
     pub(super) fn beginning_of(path: PathBuf, limit: u64) -> Self {
-        Self { path, limit, text: Vec::new() }
+        Self { path, limit, is_whole: false, text: Vec::new() }
     }
 
     fn read(&mut self) -> io::Result<()> {
@@ -31,9 +33,17 @@ impl File {
         // Enough for one read of most files; with less spare room, std probes with small reads.
         self.text.reserve(2_048);
         fs::File::open(&self.path)?.take(self.limit).read_to_end(&mut self.text)?;
+        if self.is_whole && self.text.len() as u64 == self.limit {
+            self.text = Vec::new();
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         Ok(())
     }
 }
+
+/// Something is there and could not be read; the search has noted it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Unknown;
 
 /// One reading of a probe: where it looked last, and the first thing that it did not find.
 pub(super) struct Search<'a> {
@@ -53,6 +63,42 @@ impl<'a> Search<'a> {
         self.path = &file.path;
         self.answer(&file.path, read)?;
         Some(&file.text)
+    }
+
+    /// The same for a file that a machine need not have: there is no problem when it hasn't.
+    pub(super) fn open_if_there(&mut self, file: &'a mut File) -> Option<&'a [u8]> {
+        self.look(file).ok().flatten()
+    }
+
+    /// The same, and tells a file that is not there from one that can't be read.
+    pub(super) fn look(&mut self, file: &'a mut File) -> Result<Option<&'a [u8]>, Unknown> {
+        let mut is_absent = false;
+        let text = self.open_unless(file, |error| {
+            is_absent = is_absence(error);
+            is_absent
+        });
+        if text.is_none() && !is_absent { Err(Unknown) } else { Ok(text) }
+    }
+
+    /// The same for a file of a device that may answer with an error: there is no problem then.
+    pub(super) fn open_if_willing(&mut self, file: &'a mut File) -> Option<&'a [u8]> {
+        self.open_unless(file, |_| true)
+    }
+
+    fn open_unless(
+        &mut self,
+        file: &'a mut File,
+        mut excuses: impl FnMut(&io::Error) -> bool,
+    ) -> Option<&'a [u8]> {
+        match file.read() {
+            Err(error) if excuses(&error) => None,
+            read => {
+                let file = &*file;
+                self.path = &file.path;
+                self.answer(&file.path, read)?;
+                Some(&file.text)
+            }
+        }
     }
 
     /// Passes on what was found in the file that was opened last.
@@ -82,6 +128,15 @@ impl<'a> Search<'a> {
     }
 }
 
+/// Whether this is how a kernel says that it does not have a file or what stands in it: pressure
+/// that is turned off can be opened and not read, and a device that went away neither.
+pub(super) fn is_absence(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound, Unsupported};
+    matches!(error.kind(), NotFound | NotADirectory | Unsupported) || error.raw_os_error() == Some(ENODEV)
+}
+
+const ENODEV: i32 = 19;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +157,10 @@ mod tests {
         assert_eq!(search.open(&mut missing), None);
         let problem = search.into_problem().unwrap();
         assert_eq!(problem.to_string(), "can't read /nowhere/stat: entity not found");
+
+        let mut search = Search::new();
+        assert_eq!(search.open_if_there(&mut missing), None);
+        assert_eq!(search.into_problem(), None);
     }
 
     #[test]
@@ -110,5 +169,8 @@ mod tests {
         zeros.read().unwrap();
         zeros.read().unwrap();
         assert_eq!(zeros.text, [0; 512]);
+
+        let mut zeros = File::new(PathBuf::from("/dev/zero"));
+        assert_eq!(zeros.read().unwrap_err().kind(), io::ErrorKind::FileTooLarge);
     }
 }

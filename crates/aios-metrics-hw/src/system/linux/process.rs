@@ -1,4 +1,5 @@
-//! This process: `stat`, `status`, `limits` and `fd` of `/proc/self`.
+//! This process: `stat`, `status`, `limits`, `io` and `fd` of `/proc/self`, and what the kernel counts
+//! of its use of resources.
 
 use std::fs;
 use std::io;
@@ -7,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aios_metrics_core::Clock;
+use nix::sys::resource::{UsageWho, getrusage};
 
 use super::file::{File, Search};
-use super::parse::{self, Limit, TICKS_A_SECOND};
+use super::parse::cgroup::Limit;
+use super::parse::{self, TICKS_A_SECOND};
 use crate::meter::Meter;
 use crate::probe::{Figures, Outcome, Probe};
 use crate::reading::ProcessReading;
@@ -19,6 +22,7 @@ pub(crate) struct ProcessProbe {
     stat: File,
     status: File,
     limits: File,
+    io: File,
     host_stat: File,
     fds: PathBuf,
     /// Whether the tree is the kernel's and not a copy: listing `fd` then lists one descriptor
@@ -38,6 +42,7 @@ impl ProcessProbe {
             stat: File::new(own.join("stat")),
             status: File::new(own.join("status")),
             limits: File::new(own.join("limits")),
+            io: File::new(own.join("io")),
             host_stat: File::new(proc.join("stat")),
             fds: own.join("fd"),
             is_live: is_procfs(proc),
@@ -59,6 +64,8 @@ impl Probe for ProcessProbe {
             reading.cpu_seconds = search.figure("CPU time", stat.cpu_ticks).map(seconds);
             reading.threads = search.figure("number of threads", stat.threads);
             reading.virtual_bytes = search.figure("virtual memory size", stat.virtual_bytes);
+            reading.minor_page_faults = search.figure("page faults", stat.minor_faults);
+            reading.major_page_faults = search.figure("page faults", stat.major_faults);
             if let Some(ticks) = search.figure("start time", stat.start_ticks) {
                 if self.boot.is_none() {
                     let text = search.open(&mut self.host_stat);
@@ -79,6 +86,14 @@ impl Probe for ProcessProbe {
                 Some(Limit::Unlimited) | None => None,
             };
         }
+        // A kernel may be built without it.
+        if let Some(text) = search.open_if_there(&mut self.io) {
+            reading.storage_read_bytes = search.figure("read_bytes", parse::io(text, b"read_bytes:"));
+            reading.storage_written_bytes = search.figure("write_bytes", parse::io(text, b"write_bytes:"));
+        }
+        if self.is_live {
+            [reading.voluntary_context_switches, reading.involuntary_context_switches] = context_switches();
+        }
         reading.open_fds = search.answer(&self.fds, count_fds(&self.fds, self.is_live));
 
         Outcome { figures: Figures::Process(reading), problem: search.into_problem() }
@@ -87,6 +102,13 @@ impl Probe for ProcessProbe {
 
 fn seconds(ticks: u64) -> f64 {
     ticks as f64 / TICKS_A_SECOND
+}
+
+/// Of all threads, also of those that ended. Files tell them thread by thread, of the living only.
+fn context_switches() -> [Option<u64>; 2] {
+    let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else { return [None; 2] };
+    [usage.voluntary_context_switches(), usage.involuntary_context_switches()]
+        .map(|count| u64::try_from(count).ok())
 }
 
 /// From 6.2 on the kernel tells the number as the folder's size, at a cost that does not grow with

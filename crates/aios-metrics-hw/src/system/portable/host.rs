@@ -46,6 +46,8 @@ impl HostProbe {
             cpu_percent,
             memory_total_bytes: known(system.total_memory()),
             memory_available_bytes: known(system.available_memory()),
+            memory_free_bytes: known(system.free_memory()),
+            ..HostReading::default()
         })
     }
 }

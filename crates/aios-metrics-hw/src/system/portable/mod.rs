@@ -5,15 +5,27 @@
 mod host;
 mod process;
 
+use crate::gpu;
 use crate::names::ProbeName;
 use crate::options::HardwareOptions;
-use crate::probe::Probe;
+use crate::probe::{Figures, Outcome, Probe};
 
 /// Makes the probe of this name.
 pub(crate) fn probe(name: ProbeName, options: &HardwareOptions) -> Box<dyn Probe> {
     match name {
         ProbeName::Process => Box::new(process::ProcessProbe::new(options.clock())),
         ProbeName::Host => Box::new(host::HostProbe::new(options.clock())),
+        ProbeName::Gpu => gpu::probe(),
+        other => Box::new(Absent(other)),
+    }
+}
+
+/// A probe of something that is not read on this system.
+struct Absent(ProbeName);
+
+impl Probe for Absent {
+    fn read(&mut self) -> Outcome {
+        Outcome { figures: Figures::none(self.0), problem: None }
     }
 }
 
@@ -24,7 +36,7 @@ mod tests {
 
     fn hardware() -> Hardware {
         let options = HardwareOptions::new();
-        Hardware::from_probes(options.probes().iter().map(|name| (name, probe(name, &options))))
+        Hardware::from_probes(options.probes().iter().map(|name| (name, probe(name, &options))), &options)
     }
 
     #[test]

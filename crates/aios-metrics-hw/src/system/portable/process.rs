@@ -37,6 +37,7 @@ impl ProcessProbe {
             max_fds: process.open_files_limit().map(|limit| limit as u64),
             start_time_seconds: Some(process.start_time() as f64),
             threads: process.tasks().map(|tasks| tasks.len() as u64),
+            ..ProcessReading::default()
         })
     }
 }

@@ -1,0 +1,96 @@
+//! The parts about devices: GPUs, disks, network interfaces, file systems, temperatures.
+
+use super::object::Object;
+use crate::reading::{DiskReading, FilesystemReading, GpuReading, NetworkReading, TemperatureReading};
+
+/// The fleet's keys first.
+pub(super) fn gpu(figures: &GpuReading) -> Object {
+    let mut gpu = Object::default();
+    gpu.whole("id", Some(figures.index.into()));
+    // Readers know whole percents.
+    gpu.whole("utilization", figures.utilization_percent.map(|percent| percent.round() as u64));
+    gpu.size("usedMem", figures.memory_used_bytes);
+    gpu.size("freeMem", figures.memory_free_bytes);
+    gpu.size("totalMem", figures.memory_total_bytes);
+    gpu.rounded("powerUtilization", figures.power_watts);
+    gpu.whole("migInstance", figures.mig_instance.map(u64::from));
+    gpu.text("uuid", figures.uuid.as_deref());
+    gpu.text("name", figures.name.as_deref());
+    gpu.rounded("memoryUtilization", figures.memory_utilization_percent);
+    gpu.rounded("powerLimit", figures.power_limit_watts);
+    gpu.rounded("temperature", figures.temperature_celsius);
+    gpu.rounded("coreClockMHz", figures.core_clock_hertz.map(|hertz| hertz / 1e6));
+    gpu.rounded("memoryClockMHz", figures.memory_clock_hertz.map(|hertz| hertz / 1e6));
+    gpu.whole("eccCorrected", figures.ecc_corrected);
+    gpu.whole("eccUncorrected", figures.ecc_uncorrected);
+    gpu.whole("processes", figures.processes);
+    gpu.size("ownMem", figures.own_memory_bytes);
+    let reasons = figures.throttle_reasons.as_ref().map(|reasons| reasons.join(","));
+    gpu.text("throttleReasons", reasons.as_deref());
+    gpu
+}
+
+/// All GPUs together. MIG instances are parts of them.
+pub(super) fn all_gpus(figures: &[GpuReading]) -> Object {
+    let whole = || figures.iter().filter(|gpu| gpu.mig_instance.is_none());
+    let bytes =
+        |figure: fn(&GpuReading) -> Option<u64>| whole().filter_map(figure).reduce(u64::saturating_add);
+    let utilization: Vec<f64> = whole().filter_map(|gpu| gpu.utilization_percent).collect();
+    let mut gpu = Object::default();
+    gpu.whole("count", Some(whole().count() as u64).filter(|count| *count > 0));
+    let mean = utilization.iter().sum::<f64>() / utilization.len() as f64;
+    gpu.rounded("averageUtil", (!utilization.is_empty()).then_some(mean));
+    gpu.size("totalUsedMem", bytes(|gpu| gpu.memory_used_bytes));
+    gpu.size("totalFreeMem", bytes(|gpu| gpu.memory_free_bytes));
+    gpu.size("totalMem", bytes(|gpu| gpu.memory_total_bytes));
+    let watts = whole().filter_map(|gpu| gpu.power_watts).reduce(|sum, watts| sum + watts);
+    gpu.rounded("totalPowerUtilization", watts);
+    gpu
+}
+
+/// All disks together, and no I/O twice.
+pub(super) fn disks(figures: &[DiskReading]) -> Object {
+    let sum = |figure: fn(&DiskReading) -> u64| {
+        let disks = figures.iter().filter(|disk| !disk.is_stacked);
+        disks.map(figure).fold(None, |sum: Option<u64>, figure| Some(sum.unwrap_or(0).saturating_add(figure)))
+    };
+    let mut disks = Object::default();
+    disks.whole("readBytes", sum(|disk| disk.read_bytes));
+    disks.whole("writeBytes", sum(|disk| disk.written_bytes));
+    disks.whole("readCount", sum(|disk| disk.reads));
+    disks.whole("writeCount", sum(|disk| disk.writes));
+    disks
+}
+
+/// All interfaces together.
+pub(super) fn networks(figures: &[NetworkReading]) -> Object {
+    let sum = |figure: fn(&NetworkReading) -> u64| {
+        let figures = figures.iter().map(figure);
+        figures.fold(None, |sum: Option<u64>, figure| Some(sum.unwrap_or(0).saturating_add(figure)))
+    };
+    let mut network = Object::default();
+    network.whole("rxBytesTotal", sum(|network| network.receive.bytes));
+    network.whole("txBytesTotal", sum(|network| network.transmit.bytes));
+    network.whole("rxErrorsTotal", sum(|network| network.receive.errors));
+    network.whole("txErrorsTotal", sum(|network| network.transmit.errors));
+    network
+}
+
+pub(super) fn filesystem(figures: &FilesystemReading) -> Object {
+    let mut filesystem = Object::default();
+    filesystem.text("device", Some(&figures.device));
+    filesystem.text("mountPoint", Some(&figures.mount_point));
+    filesystem.text("type", Some(&figures.kind));
+    filesystem.size("totalSize", Some(figures.size_bytes));
+    filesystem.size("freeSize", Some(figures.available_bytes));
+    filesystem.size("usedSize", figures.size_bytes.checked_sub(figures.free_bytes));
+    filesystem
+}
+
+pub(super) fn temperature(figures: &TemperatureReading) -> Object {
+    let mut temperature = Object::default();
+    temperature.text("chip", Some(&figures.chip));
+    temperature.text("sensor", Some(&figures.sensor));
+    temperature.rounded("celsius", Some(figures.celsius));
+    temperature
+}
