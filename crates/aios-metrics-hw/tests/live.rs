@@ -12,13 +12,14 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use aios_metrics_hw::{Hardware, ProcessReading, Reading};
+use aios_metrics_hw::{Hardware, ProbeName, ProcessReading, Reading};
 
 #[test]
 fn figures_of_this_process_follow_what_it_does() {
     let hardware = Hardware::new();
     let first = refreshed(&hardware);
-    for status in &first.probes {
+    // A machine without a GPU is as good as any.
+    for status in first.probes.iter().filter(|status| status.name != ProbeName::Gpu) {
         assert!(status.is_up(), "{status:?}");
     }
     start_is_a_moment_ago(&first.process);

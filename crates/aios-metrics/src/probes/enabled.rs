@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use aios_metrics_core::{Documents, RegisterError, Registry};
-use aios_metrics_hw::{Hardware, ProbeSet, UnknownProbe};
 #[cfg(any(feature = "http", feature = "redis"))]
 use aios_metrics_hw::ProbeName;
+use aios_metrics_hw::{Hardware, ProbeSet, UnknownProbe};
 
 use crate::config::MetricsConfig;
 

@@ -33,9 +33,11 @@ impl Probe for Absent {
 mod tests {
     use super::*;
     use crate::hardware::Hardware;
+    use crate::names::ProbeSet;
 
     fn hardware() -> Hardware {
-        let options = HardwareOptions::new();
+        let known = ProbeSet::from_iter([ProbeName::Process, ProbeName::Host]);
+        let options = HardwareOptions::new().with_probes(known);
         Hardware::from_probes(options.probes().iter().map(|name| (name, probe(name, &options))), &options)
     }
 
