@@ -28,6 +28,11 @@ impl File {
         Self { path, limit, is_whole: false, text: Vec::new() }
     }
 
+    #[cfg(test)]
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn read(&mut self) -> io::Result<()> {
         self.text.clear();
         // Enough for one read of most files; with less spare room, std probes with small reads.

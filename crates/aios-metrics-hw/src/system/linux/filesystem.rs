@@ -151,8 +151,10 @@ mod tests {
         FilesystemProbe { mountinfo: File::new(file), root: PathBuf::from("/machine"), ask }
     }
 
+    /// Reads once; the file is gone afterwards.
     fn read(mut probe: FilesystemProbe) -> (Vec<FilesystemReading>, Option<ProbeError>) {
         let outcome = probe.read();
+        fs::remove_file(probe.mountinfo.path()).unwrap();
         let Figures::Filesystems(filesystems) = outcome.figures else { panic!("of another probe") };
         (filesystems, outcome.problem)
     }
