@@ -125,7 +125,7 @@ fn the_configuration_cannot_be_used() {
     let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
     documented(MetricsConfig::from_vars(vars).unwrap_err());
     documented(AiosMetrics::new(quiet().with_redis_push_interval_s(0.0)).unwrap_err());
-    documented(AiosMetrics::new(quiet().with_probes(["process", "disk"])).unwrap_err());
+    documented(AiosMetrics::new(quiet().with_probes(["process", "disc"])).unwrap_err());
 }
 
 fn redis_at(port: u16) -> MetricsConfig {
