@@ -33,7 +33,7 @@ for _ in sys.stdin:
     memory, swap, root = psutil.virtual_memory(), psutil.swap_memory(), psutil.disk_usage('/')
     print(json.dumps(dict(
         own=own, load=psutil.getloadavg(), cpus=psutil.cpu_count(), times=psutil.cpu_times()._asdict(),
-        memory=memory._asdict(), swap=swap._asdict(), root=root._asdict(),
+        memory=memory._asdict(), swap=swap._asdict(), root_filesystem=root._asdict(),
         disks={name: disk._asdict() for name, disk in psutil.disk_io_counters(perdisk=True).items()},
         networks={name: net._asdict() for name, net in psutil.net_io_counters(pernic=True).items()},
     )), flush=True)
@@ -145,8 +145,8 @@ impl Sample {
 
         let root = self.ours.filesystems.iter().find(|filesystem| &*filesystem.mount_point == "/");
         if let Some(root) = root {
-            self.within("/root/total", Some(root.size_bytes as f64), 0.0);
-            self.within("/root/free", Some(root.available_bytes as f64), 512.0 * MB);
+            self.within("/root_filesystem/total", Some(root.size_bytes as f64), 0.0);
+            self.within("/root_filesystem/free", Some(root.available_bytes as f64), 512.0 * MB);
         }
         for disk in &self.ours.disks {
             let figure = |name: &str| format!("/disks/{}/{name}", disk.device);
