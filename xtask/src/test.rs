@@ -21,6 +21,12 @@ const EXAMPLES: &[Example] = &[
     Example { package: "aios-metrics", name: "logging", run: Some(&[]) },
     Example { package: "aios-metrics", name: "own_sink", run: Some(&[]) },
     Example { package: "aios-metrics", name: "axum_app", run: Some(&[]) },
+    Example {
+        package: "aios-metrics",
+        name: "node_agent",
+        run: Some(&["--once", "--to", "target/node_agent.jsonl"]),
+    },
+    Example { package: "aios-metrics-redis", name: "outage", run: Some(&[]) },
 ];
 
 /// Sets up, then runs tests, doc tests and examples.
