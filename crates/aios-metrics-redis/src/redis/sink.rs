@@ -33,13 +33,15 @@ use super::{RedisOptions, RedisServer};
 /// # Examples
 ///
 /// ```no_run
-/// # fn documents() -> std::sync::Arc<aios_metrics_core::Documents> { unimplemented!() }
 /// # fn main() -> std::io::Result<()> {
+/// use std::sync::Arc;
 /// use std::time::Duration;
+/// use aios_metrics_core::{Documents, Identity, Registry};
 /// use aios_metrics_redis::{Publisher, PublisherOptions, RedisOptions, RedisSink};
 ///
 /// let sink = RedisSink::new(RedisOptions::default().with_host("redis"));
-/// let (publisher, handle) = Publisher::new(documents(), PublisherOptions::default());
+/// let documents = Documents::new(Arc::new(Registry::new()), Identity::new("block-1", "i-1", "node-1"));
+/// let (publisher, handle) = Publisher::new(Arc::new(documents), PublisherOptions::default());
 /// let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 /// let thread = std::thread::spawn(move || {
 ///     runtime.block_on(publisher.run(sink));
