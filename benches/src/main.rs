@@ -17,15 +17,16 @@ const BUSY: f64 = 0.1;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let plan = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => FULL,
-        ["--quick"] => QUICK,
+    let (plan, only) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => (FULL, ""),
+        ["--quick"] => (QUICK, ""),
+        ["--only", part] => (FULL, part),
         _ => {
-            eprintln!("usage: aios-metrics-bench [--quick]");
+            eprintln!("usage: aios-metrics-bench [--quick | --only <part of a title>]");
             return ExitCode::from(2);
         }
     };
-    match run(plan) {
+    match run(plan, only) {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
             eprintln!("error: {sentence}.");
@@ -34,18 +35,25 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(plan: Plan) -> Result<(), String> {
+/// Runs the contests that have `only` in their title.
+fn run(plan: Plan, only: &str) -> Result<(), String> {
     let cores = rounds::cores(2)?;
     let start = Ticks::now();
-    eprintln!("memory");
     let mut tables = Vec::new();
-    let bytes = table::bytes(&memory::bytes_per_series());
+    // First, before the contests' own memory is there.
+    let bytes = only.is_empty().then(|| {
+        eprintln!("memory");
+        table::bytes(&memory::bytes_per_series())
+    });
     for make in CONTESTS {
         let contest = make();
+        if !contest.title.contains(only) {
+            continue;
+        }
         eprintln!("{}", contest.title);
         tables.push(table::contest(&contest, &rounds::run(&contest, plan, &cores)));
     }
-    tables.push(bytes);
+    tables.extend(bytes);
     println!("{}\n\n{}", circumstances(plan, cores.len(), start), tables.join("\n"));
     Ok(())
 }
