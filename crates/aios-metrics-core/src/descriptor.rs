@@ -191,6 +191,13 @@ impl Descriptor {
         }
     }
 
+    /// The names under which it can be updated: the exposed one, and for a counter the one without
+    /// `_total`.
+    pub(crate) fn update_names(&self) -> impl Iterator<Item = &str> {
+        let short = Some(self.name()).filter(|name| *name != self.exposed_name());
+        std::iter::once(self.exposed_name()).chain(short)
+    }
+
     pub(crate) fn rendered(&self) -> &text::Rendered {
         &self.0.rendered
     }

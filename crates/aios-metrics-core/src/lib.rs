@@ -55,7 +55,7 @@ pub use collect::Collect;
 pub use descriptor::{Descriptor, Kind, MAX_BUCKETS, exponential_buckets, linear_buckets};
 pub use document::{Document, Documents, Identity, SampleKey, SampleValue};
 pub use error::{BucketProblem, KeyError, LabelError, RegisterError, UpdateError};
-pub use format::{Format, OpenMetricsText, PrometheusText};
+pub use format::{Format, Labels, OpenMetricsText, PrometheusText};
 pub use metric::{Amount, Counter, Family, Gauge, Histogram, InFlight, Metric, Timer};
 pub use registry::{Registry, RegistryOptions};
 pub use rolling::{ExtendedMetrics, RollingMetric, RollingWindows, Summary, WindowStatistics};

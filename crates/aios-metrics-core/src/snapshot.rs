@@ -190,23 +190,25 @@ impl Snapshot {
         }
     }
 
-    /// Adds a registered family: every series that was there when it began.
+    /// Adds a registered family: every series that was there when it began. In a section.
     pub(crate) fn add_series(&mut self, series: &Series) {
+        series.tidy_up();
         let descriptor = series.descriptor();
         self.begin(descriptor);
         let first = self.entries.len();
         self.entries.reserve(series.len());
         for block in series.nodes().blocks() {
             let number = self.blocks.len() as u32;
-            self.blocks.push(series.nodes().share(block));
-            for (node, offset) in block.nodes() {
+            self.blocks.push(Arc::clone(block));
+            for (node, offset) in block.nodes().filter(|(node, _)| node.is_shown()) {
+                let run = node.run();
                 let (form, bits) = match descriptor.kind() {
-                    Kind::Counter => total(&mut self.reader, node).into(),
-                    Kind::Gauge => (Form::Float, gauge::word(node).load(Ordering::Relaxed)),
+                    Kind::Counter => total(&mut self.reader, run).into(),
+                    Kind::Gauge => (Form::Float, gauge::word(run).load(Ordering::Relaxed)),
                     Kind::Histogram => {
                         let at = self.words.len();
                         let buckets = descriptor.bounds().len() as u32 + 1;
-                        let (reader, cell) = (&mut self.reader, node.cell());
+                        let (reader, cell) = (&mut self.reader, run.cell);
                         self.words.extend((cell..cell + buckets).map(|id| reader.sum(&STORAGE, id) as u64));
                         self.words.push(reader.sum_f64(&STORAGE, cell + buckets).to_bits());
                         (Form::Histogram, at as u64)

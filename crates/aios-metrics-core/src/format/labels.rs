@@ -139,6 +139,50 @@ pub(crate) fn parse(text: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
     parse_escaped(text).map(|(name, value)| (name, unescape(value)))
 }
 
+/// The labels of a series.
+///
+/// # Examples
+///
+/// ```
+/// use aios_metrics_core::Registry;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let jobs = Registry::new().register_counter("jobs_total", "Jobs", &["tenant", "status"])?;
+/// jobs.inc(&["north", "ok"])?;
+/// jobs.retain(|labels| {
+///     assert!(labels.iter().eq([("tenant", "north".into()), ("status", "ok".into())]));
+///     labels.get("tenant").as_deref() != Some("south")
+/// });
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy)]
+pub struct Labels<'t>(&'t str);
+
+impl<'t> Labels<'t> {
+    pub(crate) fn new(text: &'t [u8]) -> Self {
+        // Only `&str` values and names are ever written there.
+        Self(std::str::from_utf8(text).unwrap_or_default())
+    }
+
+    /// The value of the label with that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Cow<'t, str>> {
+        self.iter().find(|(given, _)| *given == name).map(|(_, value)| value)
+    }
+
+    /// Names and values, in the order of registration.
+    pub fn iter(&self) -> impl Iterator<Item = (&'t str, Cow<'t, str>)> + use<'t> {
+        parse(self.0)
+    }
+}
+
+impl std::fmt::Debug for Labels<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
 /// The same with the values as they stand there, escaped.
 pub(crate) fn parse_escaped(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = text.strip_prefix('{').unwrap_or_default();

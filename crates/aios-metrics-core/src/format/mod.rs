@@ -6,6 +6,7 @@ mod openmetrics;
 mod prometheus;
 pub(crate) mod text;
 
+pub use labels::Labels;
 pub use openmetrics::OpenMetricsText;
 pub use prometheus::PrometheusText;
 

@@ -1,8 +1,18 @@
-//! Finding a series by its label values, and a family by its name.
+//! Finding: hash tables and nodes that are read without a lock.
 
-pub(crate) mod append;
+pub(crate) mod list;
 #[cfg(all(test, loom))]
 mod loom;
 pub(crate) mod node;
 pub(crate) mod table;
 pub(crate) mod values;
+
+/// What was replaced or unlinked here; readers may still walk it.
+pub(crate) enum Retired {
+    /// A table that was outgrown.
+    Entries(#[expect(dead_code, reason = "kept until it is dropped")] table::Outgrown),
+    /// A list of blocks that another one has followed.
+    Directory(#[expect(dead_code, reason = "kept until it is dropped")] node::Replaced),
+    /// A block without living nodes; [`node::Nodes::release`] takes it.
+    Block(u32),
+}

@@ -1,39 +1,58 @@
-//! A series: its cells and its rendered labels, side by side in append-only blocks.
+//! A series: its cells and its rendered labels, side by side in blocks.
 
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use crate::storage::pointers::Pointers;
-use crate::sync::{AtomicU32, AtomicUsize, Ordering};
+use super::Retired;
+use crate::storage::limbo::Unlinked;
+use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 /// Nodes begin at multiples of this.
-const ALIGN: usize = 8;
-/// Sizes of blocks: the first is small, each is twice the one before up to the largest; a node
-/// that is larger still gets a block of its own.
+const ALIGN: usize = align_of::<Head>();
+/// Sizes of blocks: as large as all that is there already, within these limits; a node that is larger
+/// still gets a block of its own.
 const SMALLEST: usize = 512;
 const LARGEST: usize = 64 * 1_024;
+/// A block this small joins a neighbour that is being rewritten.
+const SMALL: usize = LARGEST / 8;
+/// So many dead bytes in the block that is being filled aren't worth a rewriting.
+const SLACK: usize = 1_024;
 const OFFSET_BITS: u32 = 24;
 
 /// The most bytes that the labels of one series can take, rendered.
-pub(crate) const MAX_TEXT: usize = (ESCAPED - 1) as usize;
+pub(crate) const MAX_TEXT: usize = LEN as usize;
 /// Set in `Head::len` when a value was changed by escaping.
 const ESCAPED: u32 = 1 << 31;
+/// Set when the series was removed.
+const DEAD: u32 = 1 << 30;
+/// Set while the series isn't shown.
+const HIDDEN: u32 = 1 << 29;
+const LEN: u32 = HIDDEN - 1;
+
+/// What belongs to a series in the storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub(crate) struct Run {
+    /// The first of its cells; for a gauge, its word.
+    pub(crate) cell: u32,
+    /// The word that is kept for it beside its values.
+    pub(crate) control: u32,
+}
 
 /// What precedes the text of a series.
 #[repr(C)]
 struct Head {
     hash: u32,
-    cell: u32,
-    /// The id of the cell for fractional amounts plus one; 0 until there was one.
-    float: AtomicU32,
-    len: u32,
+    run: Run,
+    /// The length of the text, and what is said of the series by the bits above.
+    len: AtomicU32,
 }
 
-/// A series, as long as the block that it lies in.
+/// A series: a place in a block.
 #[derive(Clone, Copy)]
 pub(crate) struct Node<'b> {
     head: NonNull<Head>,
@@ -52,55 +71,54 @@ impl<'b> Node<'b> {
         u64::from(self.head().hash)
     }
 
-    /// The first cell of its run.
+    /// What belongs to it in the storage.
     #[inline]
-    pub(crate) fn cell(self) -> u32 {
-        self.head().cell
-    }
-
-    /// The cell for fractional amounts, once there was one.
-    #[inline]
-    pub(crate) fn float(self) -> Option<u32> {
-        self.head().float.load(Ordering::Acquire).checked_sub(1)
-    }
-
-    /// Sets the cell for fractional amounts; under the lock for creation.
-    pub(crate) fn set_float(self, id: u32) {
-        self.head().float.store(id + 1, Ordering::Release);
+    pub(crate) fn run(self) -> Run {
+        self.head().run
     }
 
     /// Its labels as they stand on the page: `{a="x",b="y"}`, or nothing.
     #[inline]
     pub(crate) fn text(self) -> &'b [u8] {
+        let len = self.head().len.load(Ordering::Relaxed) & LEN;
         // SAFETY: the text follows the head in the same block and is never written again.
-        unsafe { std::slice::from_raw_parts(self.head.as_ptr().add(1).cast(), self.text_len()) }
+        unsafe { std::slice::from_raw_parts(self.head.as_ptr().add(1).cast(), len as usize) }
     }
 
+    /// Its text, and whether a value was changed by escaping.
     #[inline]
-    fn text_len(self) -> usize {
-        (self.head().len & !ESCAPED) as usize
+    pub(crate) fn text_and_escaped(self) -> (&'b [u8], bool) {
+        let len = self.head().len.load(Ordering::Relaxed);
+        // SAFETY: as in `text`.
+        let text =
+            unsafe { std::slice::from_raw_parts(self.head.as_ptr().add(1).cast(), (len & LEN) as usize) };
+        (text, len & ESCAPED != 0)
     }
 
-    /// Whether a value was changed by escaping.
+    /// Whether it has been removed.
+    pub(crate) fn is_dead(self) -> bool {
+        self.head().len.load(Ordering::Relaxed) & DEAD != 0
+    }
+
+    /// Whether it is neither removed nor hidden.
     #[inline]
-    pub(crate) fn is_escaped(self) -> bool {
-        self.head().len & ESCAPED != 0
+    pub(crate) fn is_shown(self) -> bool {
+        self.head().len.load(Ordering::Relaxed) & (DEAD | HIDDEN) == 0
     }
 
-    /// The same node for as long as somebody else keeps its block.
-    ///
-    /// # Safety
-    ///
-    /// The block lives as long as what is returned is used.
-    pub(crate) unsafe fn detach(self) -> Node<'static> {
-        Node { head: self.head, block: PhantomData }
+    /// Hides it or shows it again. One caller at a time.
+    pub(crate) fn set_hidden(self, hidden: bool) {
+        if hidden {
+            self.head().len.fetch_or(HIDDEN, Ordering::Relaxed);
+        } else {
+            self.head().len.fetch_and(!HIDDEN, Ordering::Relaxed);
+        }
+    }
+
+    fn size(self) -> usize {
+        node_size(self.text().len())
     }
 }
-
-// SAFETY: a node is a shared reference to atomics and to memory that is never written again.
-unsafe impl Send for Node<'_> {}
-// SAFETY: as above.
-unsafe impl Sync for Node<'_> {}
 
 impl std::fmt::Debug for Node<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -116,6 +134,8 @@ pub(crate) struct Block {
     start: NonNull<u8>,
     layout: Layout,
     used: AtomicUsize,
+    /// Bytes of nodes that are dead. Written by one caller at a time.
+    dead: AtomicUsize,
 }
 
 // SAFETY: see above: what is shared is either never written again or atomic.
@@ -125,26 +145,26 @@ unsafe impl Sync for Block {}
 
 impl Block {
     fn new(size: usize) -> Self {
-        // A size of at least a head, and below isize::MAX since the longest text is 2 GiB.
+        // A size of at least a head, and below isize::MAX since the longest text is 512 MiB.
         let layout = Layout::from_size_align(size, ALIGN).unwrap_or(Layout::new::<[u64; SMALLEST / 8]>());
         // SAFETY: the layout is not empty.
         let start = unsafe { alloc(layout) };
         let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
-        Self { start, layout, used: AtomicUsize::new(0) }
+        Self { start, layout, used: AtomicUsize::new(0), dead: AtomicUsize::new(0) }
     }
 
     /// Bytes of whole nodes.
     #[inline]
-    pub(crate) fn used(&self) -> usize {
+    fn used(&self) -> usize {
         self.used.load(Ordering::Acquire)
     }
 
-    /// The node at an offset that a push returned.
-    #[inline]
-    fn node(&self, offset: usize) -> Node<'_> {
-        debug_assert!(offset < self.used());
-        // SAFETY: the offset lies within the block and is that of a node that was pushed.
-        Node { head: unsafe { self.start.add(offset) }.cast(), block: PhantomData }
+    fn dead(&self) -> usize {
+        self.dead.load(Ordering::Relaxed)
+    }
+
+    fn live(&self) -> usize {
+        self.used() - self.dead()
     }
 
     /// Text by offset and length, as told by [`nodes`](Self::nodes).
@@ -156,20 +176,19 @@ impl Block {
     }
 
     /// Lays down a node if there is room. One caller at a time.
-    fn push(&self, hash: u64, cell: u32, text: &[u8], escaped: bool) -> Option<usize> {
+    fn push(&self, hash: u64, run: Run, text: &[u8], flags: u32) -> Option<usize> {
         let offset = self.used.load(Ordering::Relaxed);
         let end = offset + node_size(text.len());
         if end > self.layout.size() {
             return None;
         }
-        let len = text.len() as u32 | if escaped { ESCAPED } else { 0 };
-        let head = Head { hash: hash as u32, cell, float: AtomicU32::new(0), len };
+        let head = Head { hash: hash as u32, run, len: AtomicU32::new(text.len() as u32 | flags) };
         // SAFETY: from `offset` to `end` lies within the block, is aligned for a head, and nobody
         // reads above `used`.
         unsafe {
             let at = self.start.add(offset).cast::<Head>();
             at.write(head);
-            std::ptr::copy_nonoverlapping(text.as_ptr(), at.add(1).cast().as_ptr(), text.len());
+            ptr::copy_nonoverlapping(text.as_ptr(), at.add(1).cast().as_ptr(), text.len());
         }
         self.used.store(end, Ordering::Release);
         Some(offset)
@@ -182,9 +201,10 @@ impl Block {
             if offset == used {
                 return None;
             }
-            let node = self.node(offset);
+            // SAFETY: whole nodes lie below `used`.
+            let node = unsafe { node_at(self.start, offset) };
             let text = (offset + size_of::<Head>()) as u32;
-            offset += node_size(node.text_len());
+            offset += node.size();
             Some((node, text))
         })
     }
@@ -203,83 +223,285 @@ impl std::fmt::Debug for Block {
     }
 }
 
+/// The node in the block that begins at `start`.
+///
+/// # Safety
+///
+/// `Block::push` has returned the offset, and the block lives as long as what is returned is used.
+#[inline]
+unsafe fn node_at<'b>(start: NonNull<u8>, offset: usize) -> Node<'b> {
+    // SAFETY: the offset lies within the block.
+    Node { head: unsafe { start.add(offset) }.cast(), block: PhantomData }
+}
+
 const fn node_size(text: usize) -> usize {
     (size_of::<Head>() + text).next_multiple_of(ALIGN)
 }
 
+/// The blocks of a family at one time; another one follows when they change.
+///
+/// Places name a block by its number. A block keeps its number while a reader may have a place in it,
+/// also when it no longer stands in `order`.
+pub(crate) struct Directory {
+    /// Where each block begins; the pointers of `blocks`, since a look-up needs nothing else.
+    starts: Box<[*const u8]>,
+    blocks: Box<[Option<Arc<Block>>]>,
+    /// The blocks whose nodes are there, by number, in the order in which these were created.
+    order: Box<[u32]>,
+}
+
+// SAFETY: the pointers are to blocks that it keeps.
+unsafe impl Send for Directory {}
+// SAFETY: as above.
+unsafe impl Sync for Directory {}
+
+/// A directory that another one has followed.
+pub(crate) type Replaced = Unlinked<Directory>;
+
+impl Directory {
+    fn new(blocks: Vec<Option<Arc<Block>>>, order: Vec<u32>) -> Self {
+        let start = |block: &Arc<Block>| block.start.as_ptr().cast_const();
+        let starts = blocks.iter().map(|block| block.as_ref().map_or(ptr::null(), start)).collect();
+        Self { starts, blocks: blocks.into(), order: order.into() }
+    }
+
+    fn block(&self, number: u32) -> Option<&Arc<Block>> {
+        self.blocks.get(number as usize)?.as_ref()
+    }
+
+    fn in_order(&self) -> impl Iterator<Item = (u32, &Arc<Block>)> {
+        self.order.iter().filter_map(|&number| Some((number, self.block(number)?)))
+    }
+
+    /// Bytes of living nodes.
+    fn live(&self) -> usize {
+        self.in_order().map(|(_, block)| block.live()).sum()
+    }
+}
+
 /// The nodes of a family: blocks, and places in them that fit a table's payload.
+///
+/// Readers are in a [`Section`](crate::storage::Section); what changes anything is called by one
+/// thread at a time, and hands over what it has replaced.
 pub(crate) struct Nodes {
-    blocks: Pointers<Block>,
-    len: AtomicUsize,
+    directory: AtomicPtr<Directory>,
 }
 
 impl Nodes {
     pub(crate) fn new() -> Self {
-        Self { blocks: Pointers::new(), len: AtomicUsize::new(0) }
+        Self { directory: AtomicPtr::new(ptr::null_mut()) }
     }
 
-    /// The node at a place that [`push`](Self::push) returned.
     #[inline]
-    pub(crate) fn node(&self, place: u64) -> Node<'_> {
-        let (block, offset) = (place >> OFFSET_BITS, place & ((1 << OFFSET_BITS) - 1));
-        // SAFETY: places come from `push`, which had set the block by then; blocks live as long as
-        // self.
-        unsafe { &*self.blocks.get(block as usize) }.node(offset as usize * ALIGN)
+    fn directory(&self) -> Option<&Directory> {
+        // SAFETY: null, or a box that `publish` made; whoever gets it when it is replaced keeps it
+        // until the sections of all readers have ended.
+        unsafe { self.directory.load(Ordering::Acquire).as_ref() }
     }
 
-    /// Lays down a node and returns its place. One caller at a time.
-    pub(crate) fn push(&self, hash: u64, cell: u32, text: &[u8], escaped: bool) -> u64 {
-        let count = self.len.load(Ordering::Relaxed);
-        if let Some(last) = count.checked_sub(1) {
-            // SAFETY: as in `node`.
-            let block = unsafe { &*self.blocks.get(last) };
-            if let Some(offset) = block.push(hash, cell, text, escaped) {
-                return place(last, offset);
+    fn publish(&self, directory: Directory, retire: &mut impl FnMut(Retired)) {
+        let old = self.directory.swap(Box::into_raw(Box::new(directory)), Ordering::AcqRel);
+        // SAFETY: null, or the box published before; it waits with all that was retired.
+        if let Some(old) = unsafe { Unlinked::new(old) } {
+            retire(Retired::Directory(old));
+        }
+    }
+
+    /// The node at a place that a search in the table has just found, or that [`push`](Self::push)
+    /// has returned.
+    #[inline]
+    pub(crate) fn node(&self, place: u64) -> Option<Node<'_>> {
+        let (block, offset) = (place >> OFFSET_BITS, place & ((1 << OFFSET_BITS) - 1));
+        // The directory is read after the place was, so it has the block.
+        let start = NonNull::new(self.directory()?.starts.get(block as usize)?.cast_mut())?;
+        // SAFETY: places come from `push` and `rewrite`, and the block keeps its number until nobody can
+        // have a place in it.
+        Some(unsafe { node_at(start, offset as usize * ALIGN) })
+    }
+
+    /// Lays down a node and returns it with its place.
+    pub(crate) fn push(
+        &self,
+        hash: u64,
+        run: Run,
+        text: &[u8],
+        escaped: bool,
+        retire: &mut impl FnMut(Retired),
+    ) -> (u64, Node<'_>) {
+        let flags = if escaped { ESCAPED } else { 0 };
+        if let Some(directory) = self.directory()
+            && let Some(&number) = directory.order.last()
+            && let Some(block) = directory.block(number)
+            && let Some(offset) = block.push(hash, run, text, flags)
+        {
+            // SAFETY: pushed just now, and the directory keeps the block.
+            return (place(number, offset), unsafe { node_at(block.start, offset) });
+        }
+        let live = self.directory().map_or(0, Directory::live);
+        let block = Block::new(live.clamp(SMALLEST, LARGEST).max(node_size(text.len())));
+        let start = block.start;
+        let offset = block.push(hash, run, text, flags).unwrap_or_default();
+        let (mut blocks, mut order) = self.lists();
+        let number = add(&mut blocks, block);
+        order.push(number);
+        self.publish(Directory::new(blocks, order), retire);
+        // SAFETY: pushed just now, and the directory keeps the block.
+        (place(number, offset), unsafe { node_at(start, offset) })
+    }
+
+    /// Marks the node at a place as dead. [`rewrite`](Self::rewrite) frees its memory some time.
+    pub(crate) fn kill(&self, at: u64) {
+        let block = self.directory().and_then(|directory| directory.block((at >> OFFSET_BITS) as u32));
+        let (Some(block), Some(node)) = (block, self.node(at)) else { return };
+        node.head().len.fetch_or(DEAD, Ordering::Relaxed);
+        block.dead.fetch_add(node.size(), Ordering::Relaxed);
+    }
+
+    /// Leaves out the blocks without living nodes and copies the living ones out of blocks that are
+    /// more than half dead. `moved` is told the hash, the old and the new place of each; the old
+    /// blocks are retired after that.
+    pub(crate) fn rewrite(&self, mut moved: impl FnMut(u64, u64, u64), retire: &mut impl FnMut(Retired)) {
+        let Some(directory) = self.directory() else { return };
+        let last = directory.order.last().copied();
+        let wants = |number, block: &Block| {
+            let slack = if Some(number) == last { SLACK } else { 0 };
+            let dead = block.dead();
+            dead > slack && dead * 2 > block.used()
+        };
+        if !directory.in_order().any(|(number, block)| wants(number, block)) {
+            return;
+        }
+        let (mut blocks, mut order) = (directory.blocks.to_vec(), Vec::with_capacity(directory.order.len()));
+        let mut gone = Vec::new();
+        let mut moves = Vec::new();
+        // Blocks that follow each other and are copied into one.
+        let mut group: Vec<(u32, &Arc<Block>)> = Vec::new();
+        let mut close = |group: &mut Vec<(u32, &Arc<Block>)>| {
+            if group.iter().any(|&(number, block)| wants(number, block)) {
+                let size = group.iter().map(|(_, block)| block.live()).sum();
+                if size > 0 {
+                    let copy = Block::new(size);
+                    let copied: Vec<_> =
+                        group.iter().flat_map(|(from, block)| copy.take_over(*from, block)).collect();
+                    let number = add(&mut blocks, copy);
+                    moves.extend(copied.into_iter().map(|(hash, from, to)| (hash, from, place(number, to))));
+                    order.push(number);
+                }
+                gone.extend(group.drain(..).map(|(number, _)| number));
+            } else {
+                order.extend(group.drain(..).map(|(number, _)| number));
+            }
+        };
+        for (number, block) in directory.in_order() {
+            let joins = wants(number, block) || block.live() <= SMALL;
+            let size: usize = group.iter().map(|(_, block)| block.live()).sum();
+            if !joins || size + block.live() > LARGEST {
+                close(&mut group);
+            }
+            group.push((number, block));
+            if !joins {
+                close(&mut group);
             }
         }
-        let size = (SMALLEST << count.min(16)).min(LARGEST).max(node_size(text.len()));
-        let block = Arc::new(Block::new(size));
-        let offset = block.push(hash, cell, text, escaped).unwrap_or_default();
-        self.blocks.set(count, Arc::into_raw(block).cast_mut());
-        self.len.store(count + 1, Ordering::Release);
-        place(count, offset)
-    }
-
-    /// The blocks, in the order of creation.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = &Block> {
-        (0..self.len.load(Ordering::Acquire)).filter_map(|index| {
-            // SAFETY: as in `node`.
-            unsafe { self.blocks.get(index).as_ref() }
-        })
-    }
-
-    /// A share of a block of these nodes.
-    pub(crate) fn share(&self, block: &Block) -> Arc<Block> {
-        let raw: *const Block = block;
-        // SAFETY: every block of `blocks` comes from `Arc::into_raw`, and self holds that count.
-        unsafe {
-            Arc::increment_strong_count(raw);
-            Arc::from_raw(raw)
+        close(&mut group);
+        drop(group);
+        self.publish(Directory::new(blocks, order), retire);
+        for (hash, from, to) in moves {
+            moved(hash, from, to);
         }
+        gone.into_iter().for_each(|number| retire(Retired::Block(number)));
+    }
+
+    /// Lets go of blocks that were retired: nobody can have a place in them any more.
+    pub(crate) fn release(&self, numbers: &[u32], retire: &mut impl FnMut(Retired)) {
+        if numbers.is_empty() {
+            return;
+        }
+        let (mut blocks, order) = self.lists();
+        for &number in numbers {
+            blocks[number as usize] = None;
+        }
+        while blocks.last().is_some_and(Option::is_none) {
+            blocks.pop();
+        }
+        self.publish(Directory::new(blocks, order), retire);
+    }
+
+    fn lists(&self) -> (Vec<Option<Arc<Block>>>, Vec<u32>) {
+        self.directory().map_or_else(Default::default, |d| (d.blocks.to_vec(), d.order.to_vec()))
+    }
+
+    /// The blocks, in the order in which their nodes were created.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = &Arc<Block>> {
+        self.directory().into_iter().flat_map(Directory::in_order).map(|(_, block)| block)
+    }
+
+    /// The living nodes with their places, in the order of creation.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (u64, Node<'_>)> {
+        let blocks = self.directory().into_iter().flat_map(Directory::in_order);
+        blocks
+            .flat_map(|(number, block)| {
+                let offset = |text: u32| text as usize - size_of::<Head>();
+                block.nodes().map(move |(node, text)| (place(number, offset(text)), node))
+            })
+            .filter(|(_, node)| !node.is_dead())
     }
 }
 
-fn place(block: usize, offset: usize) -> u64 {
-    (block as u64) << OFFSET_BITS | (offset / ALIGN) as u64
+impl Block {
+    /// Copies the living nodes of block `number`; the hash, old place and new offset of each.
+    fn take_over(&self, number: u32, from: &Self) -> Vec<(u64, u64, usize)> {
+        let mut copied = Vec::new();
+        for (node, text) in from.nodes().filter(|(node, _)| !node.is_dead()) {
+            let flags = node.head().len.load(Ordering::Relaxed) & !LEN;
+            let old = place(number, text as usize - size_of::<Head>());
+            if let Some(offset) = self.push(node.hash(), node.run(), node.text(), flags) {
+                copied.push((node.hash(), old, offset));
+            }
+        }
+        copied
+    }
+}
+
+/// Gives a block the first number that is free.
+fn add(blocks: &mut Vec<Option<Arc<Block>>>, block: Block) -> u32 {
+    let number = blocks.iter().position(Option::is_none).unwrap_or(blocks.len());
+    if number == blocks.len() {
+        blocks.push(None);
+    }
+    blocks[number] = Some(Arc::new(block));
+    number as u32
+}
+
+fn place(block: u32, offset: usize) -> u64 {
+    u64::from(block) << OFFSET_BITS | (offset / ALIGN) as u64
 }
 
 impl Drop for Nodes {
     fn drop(&mut self) {
-        for block in self.blocks.iter() {
-            // SAFETY: the count that `push` took; nobody else has these nodes any more.
-            drop(unsafe { Arc::from_raw(block) });
-        }
+        // SAFETY: null, or the box published last, and nobody else has the nodes any more.
+        drop(unsafe { Unlinked::new(self.directory.load(Ordering::Acquire)) });
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn run(cell: u32) -> Run {
+        Run { cell, control: cell + 1 }
+    }
+
+    fn push(nodes: &Nodes, cell: u32, text: &str) -> u64 {
+        nodes
+            .push(u64::from(cell) << 32 | 7, run(cell), text.as_bytes(), cell.is_multiple_of(2), &mut |_| ())
+            .0
+    }
+
+    fn texts(nodes: &Nodes) -> Vec<&[u8]> {
+        nodes.places().map(|(_, node)| node.text()).collect()
+    }
 
     #[test]
     fn nodes_keep_what_they_were_given_in_order() {
@@ -290,26 +512,81 @@ mod tests {
                 i => format!("{{a=\"{i}\"}}"),
             })
             .collect();
-        let places: Vec<u64> = (0..)
-            .zip(&texts)
-            .map(|(i, text)| nodes.push(u64::from(i) << 32 | 7, i, text.as_bytes(), i % 2 == 0))
-            .collect();
+        let places: Vec<u64> = (0..).zip(&texts).map(|(i, text)| push(&nodes, i, text)).collect();
         for (i, (&place, text)) in (0..).zip(places.iter().zip(&texts)) {
-            let node = nodes.node(place);
-            assert_eq!((node.cell(), node.text(), node.hash()), (i, text.as_bytes(), 7));
-            assert_eq!((node.is_escaped(), node.float()), (i % 2 == 0, None));
+            let node = nodes.node(place).unwrap();
+            assert_eq!((node.run(), node.hash(), node.is_shown()), (run(i), 7, true));
+            assert_eq!(node.text_and_escaped(), (text.as_bytes(), i % 2 == 0));
         }
-        let walked: Vec<u32> = nodes.blocks().flat_map(Block::nodes).map(|(node, _)| node.cell()).collect();
-        assert!(walked.into_iter().eq(0..3_000));
+        assert!(nodes.places().map(|(place, _)| place).eq(places));
     }
 
     #[test]
     fn a_block_outlives_its_nodes() {
         let nodes = Nodes::new();
-        nodes.push(1, 2, b"{a=\"kept\"}", false);
-        let block = nodes.blocks().map(|block| nodes.share(block)).next().unwrap();
+        push(&nodes, 2, "{a=\"kept\"}");
+        let block = nodes.blocks().next().cloned().unwrap();
         drop(nodes);
         let (node, offset) = block.nodes().next().unwrap();
         assert_eq!(block.text(offset, 10), node.text());
+    }
+
+    #[test]
+    fn what_is_hidden_is_told_so_after_a_rewriting_too() {
+        let nodes = Nodes::new();
+        let places: Vec<u64> = (0..100).map(|i| push(&nodes, i, "{a=\"some text\"}")).collect();
+        nodes.node(places[99]).unwrap().set_hidden(true);
+        places[..99].iter().for_each(|&place| nodes.kill(place));
+        let mut moves = Vec::new();
+        nodes.rewrite(|_, from, to| moves.push((from, to)), &mut |_| ());
+        assert_eq!((moves.len(), moves[0].0), (1, places[99]));
+        let node = nodes.node(moves[0].1).unwrap();
+        assert!(!node.is_shown() && !node.is_dead());
+        node.set_hidden(false);
+        assert!(node.is_shown());
+    }
+
+    proptest! {
+        /// Whatever is removed, the rest stands in the order of creation, under the places that were
+        /// told, in blocks of which no large part is dead.
+        #[test]
+        fn rewriting_keeps_the_living_in_order(
+            steps in prop::collection::vec((any::<prop::sample::Index>(), 0..4, 0_usize..300), 1..600),
+        ) {
+            let nodes = Nodes::new();
+            let mut living: Vec<(u64, String)> = Vec::new();
+            for (i, (at, what, len)) in (0..).zip(steps) {
+                let waiting = std::cell::RefCell::new(Vec::new());
+                let retire = &mut |retired| waiting.borrow_mut().push(retired);
+                if what == 0 && !living.is_empty() {
+                    // A stretch of them, so that whole blocks die.
+                    let at = at.index(living.len());
+                    let end = (at + len).min(living.len());
+                    living.drain(at..end).for_each(|(place, _)| nodes.kill(place));
+                    nodes.rewrite(
+                        |hash, from, to| {
+                            assert_eq!(hash, 7);
+                            living.iter_mut().find(|(place, _)| *place == from).unwrap().0 = to;
+                        },
+                        retire,
+                    );
+                } else {
+                    let text = format!("{i}{}", "x".repeat(len));
+                    living.push((push(&nodes, i, &text), text));
+                }
+                let blocks = waiting.borrow().iter().filter_map(|retired| match retired {
+                    Retired::Block(number) => Some(*number),
+                    _ => None,
+                }).collect::<Vec<_>>();
+                nodes.release(&blocks, retire);
+                prop_assert!(texts(&nodes).into_iter().eq(living.iter().map(|(_, text)| text.as_bytes())));
+                prop_assert!(nodes.places().map(|(place, _)| place).eq(living.iter().map(|(place, _)| *place)));
+                let dead: usize = nodes.blocks().map(|block| block.dead()).sum();
+                let live: usize = nodes.blocks().map(|block| block.live()).sum();
+                prop_assert!(dead <= live + SLACK, "{dead} bytes dead, {live} live");
+                let numbers = nodes.directory().map_or(0, |directory| directory.blocks.len());
+                prop_assert!(numbers <= nodes.blocks().count() + 8, "{numbers} numbers");
+            }
+        }
     }
 }

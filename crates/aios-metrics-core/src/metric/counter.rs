@@ -4,10 +4,11 @@ use std::fmt;
 
 use super::Total;
 use super::amount::{Amount, Parts};
+use super::control::Control;
 use super::family::{Held, Metric, sealed};
 use super::series::{Series, total};
 use crate::descriptor::Kind;
-use crate::lookup::node::Node;
+use crate::lookup::node::Run;
 use crate::storage::{Reader, local};
 use crate::sync::Ordering;
 
@@ -33,7 +34,6 @@ use crate::sync::Ordering;
 /// ```
 #[derive(Clone)]
 pub struct Counter {
-    cell: u32,
     held: Held,
 }
 
@@ -48,8 +48,8 @@ impl Counter {
     #[inline]
     pub fn inc_by(&self, n: impl Amount) {
         match n.parts() {
-            Parts::Whole(n) if local::add(self.cell, n) => {}
-            parts => add_parts(self.held.series(), self.held.node(), parts),
+            Parts::Whole(n) if local::add(self.held.run().cell, n) => {}
+            parts => add_parts(self.held.series(), self.held.control(), parts),
         }
     }
 
@@ -63,21 +63,21 @@ impl Counter {
     }
 
     fn total(&self) -> Total {
-        total(&mut Reader::default(), self.held.node())
+        total(&mut Reader::default(), self.held.run())
     }
 }
 
 /// Adds to a series that was just found.
 #[inline]
-pub(crate) fn add(series: &Series, node: Node<'_>, n: impl Amount) {
+pub(crate) fn add(series: &Series, run: Run, n: impl Amount) {
     match n.parts() {
-        Parts::Whole(n) if local::add(node.cell(), n) => {}
-        parts => add_parts(series, node, parts),
+        Parts::Whole(n) if local::add(run.cell, n) => {}
+        parts => add_parts(series, Control::new(run.control), parts),
     }
 }
 
 /// What is rarer than whole amounts: fractions, totals past 2^64, what is no amount.
-fn add_parts(series: &Series, node: Node<'_>, parts: Parts) {
+fn add_parts(series: &Series, control: Control, parts: Parts) {
     let fraction = match parts {
         Parts::Whole(n) => n as f64,
         Parts::Fraction(n) => n,
@@ -86,7 +86,7 @@ fn add_parts(series: &Series, node: Node<'_>, parts: Parts) {
             return;
         }
     };
-    let cell = node.float().unwrap_or_else(|| series.float_cell(node));
+    let cell = control.float().unwrap_or_else(|| series.float_cell(control));
     local::add_f64(cell, fraction);
 }
 
@@ -102,6 +102,6 @@ impl sealed::Sealed for Counter {
     const KIND: Kind = Kind::Counter;
 
     fn handle(held: Held) -> Self {
-        Self { cell: held.node().cell(), held }
+        Self { held }
     }
 }

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::amount::Amount;
+use super::control::Control;
 use super::series::Series;
 use super::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use crate::descriptor::{Descriptor, Kind};
 use crate::error::LabelError;
-use crate::lookup::node::Node;
+use crate::format::labels::Labels;
+use crate::lookup::node::{Node, Run};
 use crate::storage::Section;
 
 /// All series under one name: label values in, handle out.
@@ -70,8 +73,104 @@ impl<M: Metric> Family<M> {
     ///
     /// [`LabelError`] when the number of values is not the number of labels.
     pub fn with(&self, values: &[&str]) -> Result<M, LabelError> {
-        let _section = Section::enter();
-        Ok(M::handle(Held::new(&self.series, self.series.with_values(values)?)))
+        let found = self.series.hold(|series, section| series.with_values(section, values).map(Node::run))?;
+        Ok(M::handle(Held::new(&self.series, found)))
+    }
+
+    /// Removes the series with these label values; `false` when there is none.
+    ///
+    /// Handles of it that are still held go on working, and count into nothing that is shown; a later
+    /// update with the same values creates a series that begins at zero. A metric without labels
+    /// begins at zero again at once. No update and no reader waits.
+    ///
+    /// # Errors
+    ///
+    /// [`LabelError`] when the number of values is not the number of labels.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aios_metrics_core::Registry;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let registry = Registry::new();
+    /// let queue = registry.register_gauge("queue_length", "Jobs waiting", &["queue"])?;
+    /// queue.set(&["mail"], 3.0)?;
+    /// assert!(queue.remove(&["mail"])?);
+    /// assert!(!queue.remove(&["mail"])?);
+    /// assert_eq!(registry.value("queue_length", &[("queue", "mail")]), None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn remove(&self, values: &[&str]) -> Result<bool, LabelError> {
+        self.series.remove(values)
+    }
+
+    /// Removes the series for whose labels `keep` answers `false`, as [`remove`](Self::remove) does.
+    ///
+    /// `keep` is asked once for each series that is there when this is called, in the order of
+    /// creation, and may use this family and its registry.
+    pub fn retain(&self, keep: impl FnMut(Labels<'_>) -> bool) {
+        self.series.retain(keep);
+    }
+
+    /// Removes every series, as [`remove`](Self::remove) does.
+    pub fn clear(&self) {
+        self.series.clear();
+    }
+
+    /// Lets series leave whose value has not changed for `idle`, and returns the family.
+    ///
+    /// Snapshots judge that, and so does, now and then, the creation of a series: one leaves `idle`
+    /// after the first time that it was seen with its present value. While a handle of it is held it is
+    /// hidden, and comes back with its running total when it is updated; otherwise it is removed, and
+    /// begins at zero when it comes back. Setting a gauge counts as a change whatever the value, for
+    /// handles that were taken after this call. A metric without labels is only ever hidden.
+    ///
+    /// A snapshot of a family whose series expire costs about twice as much; updates cost the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use aios_metrics_core::Registry;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let hour = Duration::from_secs(3_600);
+    /// let requests =
+    ///     Registry::new().register_counter("requests_total", "Requests", &["tenant"])?.expire_after(hour);
+    /// requests.inc(&["north"])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn expire_after(&self, idle: Duration) -> Self {
+        self.series.expire_after(idle);
+        self.clone()
+    }
+
+    /// Sets how many series this family may have, at least one, and returns the family. The registry's
+    /// [`max_series`](crate::RegistryOptions::max_series) is what it has before.
+    ///
+    /// Series that are there already stay. Past the cap, updates of further label sets go to one
+    /// series whose label values are all `__overflow__`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aios_metrics_core::Registry;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let registry = Registry::new();
+    /// let logins = registry.register_counter("logins_total", "Logins", &["user"])?.set_max_series(1);
+    /// logins.inc(&["ada"])?;
+    /// logins.inc(&["grace"])?;
+    /// assert_eq!(registry.value("logins_total", &[("user", "__overflow__")]), Some(1.0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_max_series(&self, max_series: usize) -> Self {
+        self.series.set_max_series(max_series);
+        self.clone()
     }
 
     /// What was registered.
@@ -100,8 +199,8 @@ impl Family<Counter> {
     /// [`LabelError`] when the number of values is not the number of labels.
     #[inline]
     pub fn inc_by(&self, values: &[&str], n: impl Amount) -> Result<(), LabelError> {
-        let _section = Section::enter();
-        counter::add(&self.series, self.series.with_values(values)?, n);
+        let section = Section::enter();
+        counter::add(&self.series, self.series.with_values(&section, values)?.run(), n);
         Ok(())
     }
 }
@@ -114,8 +213,8 @@ impl Family<Gauge> {
     /// [`LabelError`] when the number of values is not the number of labels.
     #[inline]
     pub fn set(&self, values: &[&str], v: f64) -> Result<(), LabelError> {
-        let _section = Section::enter();
-        gauge::set(self.series.with_values(values)?, v);
+        let section = Section::enter();
+        gauge::set(&self.series, self.series.with_values(&section, values)?.run(), v);
         Ok(())
     }
 }
@@ -129,8 +228,8 @@ impl Family<Histogram> {
     /// [`LabelError`] when the number of values is not the number of labels.
     #[inline]
     pub fn observe(&self, values: &[&str], v: f64) -> Result<(), LabelError> {
-        let _section = Section::enter();
-        histogram::observe(&self.series, self.series.with_values(values)?.cell(), v);
+        let section = Section::enter();
+        histogram::observe(&self.series, self.series.with_values(&section, values)?.run().cell, v);
         Ok(())
     }
 }
@@ -148,31 +247,56 @@ impl<M> fmt::Debug for Family<M> {
 }
 
 /// A series and what keeps it: the part that every handle has.
-#[derive(Clone)]
 pub struct Held {
-    node: Node<'static>,
+    run: Run,
+    control: Control,
     series: Arc<Series>,
 }
 
-#[allow(unsafe_code)]
 impl Held {
-    pub(crate) fn new(series: &Arc<Series>, node: Node<'_>) -> Self {
-        // SAFETY: the node is one of `series`, which keeps all its blocks and is kept here.
-        Self { node: unsafe { node.detach() }, series: Arc::clone(series) }
+    /// What [`Series::hold`] has counted.
+    pub(crate) fn new(series: &Arc<Series>, (run, control): (Run, Control)) -> Self {
+        Self { run, control, series: Arc::clone(series) }
     }
 
-    pub(crate) fn node(&self) -> Node<'_> {
-        self.node
+    #[inline]
+    pub(crate) fn run(&self) -> Run {
+        self.run
     }
 
+    #[inline]
+    pub(crate) fn control(&self) -> Control {
+        self.control
+    }
+
+    #[inline]
     pub(crate) fn series(&self) -> &Series {
         &self.series
     }
 }
 
+impl Clone for Held {
+    fn clone(&self) -> Self {
+        self.control.acquire_another();
+        Self { series: Arc::clone(&self.series), ..*self }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.control.release() {
+            self.series.free(self.run);
+        }
+    }
+}
+
 impl fmt::Debug for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let labels = String::from_utf8_lossy(self.node.text());
-        write!(f, "{}{labels}", self.series.descriptor().exposed_name())
+        let _section = Section::enter();
+        write!(f, "{}", self.series.descriptor().exposed_name())?;
+        match self.series.nodes().places().find(|(_, node)| node.run() == self.run) {
+            Some((_, node)) => write!(f, "{}", String::from_utf8_lossy(node.text())),
+            None => write!(f, " (removed)"),
+        }
     }
 }

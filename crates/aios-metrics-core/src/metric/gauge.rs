@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use super::control::Control;
 use super::family::{Held, Metric, sealed};
+use super::series::Series;
 use crate::descriptor::Kind;
-use crate::lookup::node::Node;
+use crate::lookup::node::Run;
 use crate::storage::add_shared_f64;
 use crate::storage::local::STORAGE;
 use crate::sync::{AtomicU64, Ordering};
@@ -34,6 +36,8 @@ use crate::sync::{AtomicU64, Ordering};
 #[derive(Clone)]
 pub struct Gauge {
     word: &'static AtomicU64,
+    /// Whether updates are noted, since idle series of the family leave the page.
+    expires: bool,
     held: Held,
 }
 
@@ -42,12 +46,21 @@ impl Gauge {
     #[inline]
     pub fn set(&self, value: f64) {
         self.word.store(value.to_bits(), Ordering::Relaxed);
+        self.touch();
     }
 
     /// Adds `amount`.
     #[inline]
     pub fn add(&self, amount: f64) {
         add_shared_f64(self.word, amount);
+        self.touch();
+    }
+
+    #[inline]
+    fn touch(&self) {
+        if self.expires {
+            self.held.control().touch();
+        }
     }
 
     /// Subtracts `amount`.
@@ -95,14 +108,17 @@ impl Drop for InFlight {
 
 /// Sets a series that was just found.
 #[inline]
-pub(crate) fn set(node: Node<'_>, value: f64) {
-    word(node).store(value.to_bits(), Ordering::Relaxed);
+pub(crate) fn set(series: &Series, run: Run, value: f64) {
+    word(run).store(value.to_bits(), Ordering::Relaxed);
+    if series.expires() {
+        Control::new(run.control).touch();
+    }
 }
 
-/// The word of a gauge's series, in the slab that all threads share.
+/// The word of a gauge's series, which all threads share.
 #[inline]
-pub(crate) fn word(node: Node<'_>) -> &'static AtomicU64 {
-    &STORAGE.shared_cells(node.cell())[0]
+pub(crate) fn word(run: Run) -> &'static AtomicU64 {
+    STORAGE.word(run.cell)
 }
 
 impl fmt::Debug for Gauge {
@@ -117,6 +133,6 @@ impl sealed::Sealed for Gauge {
     const KIND: Kind = Kind::Gauge;
 
     fn handle(held: Held) -> Self {
-        Self { word: word(held.node()), held }
+        Self { word: word(held.run()), expires: held.series().expires(), held }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::family::{Held, Metric, sealed};
 use super::series::Series;
 use crate::descriptor::Kind;
-use crate::lookup::node::Node;
+use crate::lookup::node::Run;
 use crate::storage::local::{self, Cells};
 use crate::storage::{Reader, add_own, add_own_f64, add_shared, add_shared_f64};
 use crate::sync::Ordering;
@@ -38,7 +38,6 @@ const LINEAR: usize = 24;
 /// ```
 #[derive(Clone)]
 pub struct Histogram {
-    cell: u32,
     held: Held,
 }
 
@@ -46,7 +45,7 @@ impl Histogram {
     /// Observes `value`.
     #[inline]
     pub fn observe(&self, value: f64) {
-        observe(self.held.series(), self.cell, value);
+        observe(self.held.series(), self.held.run().cell, value);
     }
 
     /// Observes a duration, in seconds.
@@ -69,13 +68,13 @@ impl Histogram {
     /// How many observations there were, over all threads.
     #[must_use]
     pub fn count(&self) -> u64 {
-        count(&mut Reader::default(), self.held.series(), self.held.node())
+        count(&mut Reader::default(), self.held.series(), self.held.run())
     }
 
     /// The sum of all observations, over all threads.
     #[must_use]
     pub fn sum(&self) -> f64 {
-        sum(&mut Reader::default(), self.held.series(), self.held.node())
+        sum(&mut Reader::default(), self.held.series(), self.held.run())
     }
 }
 
@@ -146,13 +145,13 @@ fn bucket(bounds: &[f64], value: f64) -> usize {
     }
 }
 
-pub(crate) fn count(reader: &mut Reader<'static>, series: &Series, node: Node<'_>) -> u64 {
+pub(crate) fn count(reader: &mut Reader<'static>, series: &Series, run: Run) -> u64 {
     let buckets = series.descriptor().bounds().len() as u32 + 1;
-    (0..buckets).map(|i| reader.sum(&local::STORAGE, node.cell() + i) as u64).sum()
+    (0..buckets).map(|i| reader.sum(&local::STORAGE, run.cell + i) as u64).sum()
 }
 
-pub(crate) fn sum(reader: &mut Reader<'static>, series: &Series, node: Node<'_>) -> f64 {
-    reader.sum_f64(&local::STORAGE, node.cell() + series.descriptor().bounds().len() as u32 + 1)
+pub(crate) fn sum(reader: &mut Reader<'static>, series: &Series, run: Run) -> f64 {
+    reader.sum_f64(&local::STORAGE, run.cell + series.descriptor().bounds().len() as u32 + 1)
 }
 
 impl fmt::Debug for Histogram {
@@ -167,7 +166,7 @@ impl sealed::Sealed for Histogram {
     const KIND: Kind = Kind::Histogram;
 
     fn handle(held: Held) -> Self {
-        Self { cell: held.node().cell(), held }
+        Self { held }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Metric types: handles that users hold, and the families that they come from.
 
 mod amount;
+mod control;
 pub(crate) mod counter;
 mod family;
 pub(crate) mod gauge;
 pub(crate) mod histogram;
+mod life;
 pub(crate) mod series;
 
 pub use amount::Amount;

@@ -5,21 +5,25 @@ use std::sync::Arc;
 use std::hash::{BuildHasher, Hasher};
 use tracing::warn;
 
+use super::Total;
+use super::control::Control;
+use super::life::{Changes, Garbage, Idle};
 use crate::descriptor::{Descriptor, Kind};
 use crate::error::LabelError;
 use crate::format::labels::equal;
-use crate::lookup::node::{MAX_TEXT, Node, Nodes};
+use crate::lookup::Retired;
+use crate::lookup::node::{MAX_TEXT, Node, Nodes, Run};
 use crate::lookup::table::Table;
 use crate::lookup::values::{AnyOrder, InOrder, Same, Values};
-use crate::storage::Reader;
+use crate::rolling::Time;
+use crate::storage::limbo::Limbo;
 use crate::storage::local::STORAGE;
+use crate::storage::{Reader, Section};
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, RandomState, lock};
-
-use super::Total;
 
 /// The value of every label of the series that takes the updates past the cardinality cap.
 const OVERFLOW: &str = "__overflow__";
-const UNLABELLED: &[&str] = &[];
+pub(super) const UNLABELLED: &[&str] = &[];
 
 /// Updates that were refused, for all families of a registry.
 #[derive(Debug, Default)]
@@ -30,49 +34,54 @@ pub(crate) struct Refused {
 
 /// All series of a family.
 ///
-/// Finding one takes no lock and writes to no shared memory. Creating one takes the lock `create`,
-/// which nobody who finds, updates or reads ever waits for.
+/// Finding one takes no lock and writes to no shared memory. Creating and removing takes the lock
+/// `changes`, which nobody who finds, updates or reads ever waits for.
 pub(crate) struct Series {
     descriptor: Descriptor,
     refused: Arc<Refused>,
+    pub(super) time: Time,
     hasher: RandomState,
-    table: Table,
-    nodes: Nodes,
-    len: AtomicUsize,
-    /// Held to create a series; guards the buffer in which its text is rendered.
-    create: Mutex<Vec<u8>>,
-    max_series: usize,
-    /// Set once the cap is reached; from then on a miss means the overflow series.
+    pub(super) table: Table,
+    pub(super) nodes: Nodes,
+    pub(super) len: AtomicUsize,
+    pub(super) changes: Mutex<Changes>,
+    max_series: AtomicUsize,
+    /// Set while the cap is reached: a miss means the overflow series.
     full: AtomicBool,
+    /// Whether idle series leave the page.
+    pub(super) expires: AtomicBool,
     /// Updates of an unlabelled metric that carried labels.
     dropped_labels: AtomicU64,
     /// Updates that went to the overflow series because of the cap.
     overflowed: AtomicU64,
-    /// The place of the overflow series plus one; 0 until there is one.
-    overflow: AtomicU64,
 }
 
 impl Series {
-    pub(crate) fn new(descriptor: Descriptor, max_series: usize, refused: Arc<Refused>) -> Self {
+    pub(crate) fn new(descriptor: Descriptor, max_series: usize, refused: Arc<Refused>, time: Time) -> Self {
         let series = Self {
             refused,
+            time,
             hasher: RandomState::default(),
             table: Table::new(),
             nodes: Nodes::new(),
             len: AtomicUsize::new(0),
-            create: Mutex::new(Vec::new()),
-            max_series: max_series.max(1),
+            changes: Mutex::new(Changes::new()),
+            max_series: AtomicUsize::new(max_series.max(1)),
             full: AtomicBool::new(false),
+            expires: AtomicBool::new(false),
             dropped_labels: AtomicU64::new(0),
             overflowed: AtomicU64::new(0),
-            overflow: AtomicU64::new(0),
             descriptor,
         };
-        if series.descriptor.label_count() == 0 {
-            // An unlabelled metric stands at 0 from registration.
-            series.find_or_create(&UNLABELLED);
-        }
+        series.stand_at_zero(&mut lock(&series.changes));
         series
+    }
+
+    /// An unlabelled metric stands at 0 from registration.
+    pub(super) fn stand_at_zero(&self, changes: &mut Changes) {
+        if self.descriptor.label_count() == 0 {
+            self.find_or_insert(changes, self.hash(&UNLABELLED), &UNLABELLED);
+        }
     }
 
     pub(crate) fn descriptor(&self) -> &Descriptor {
@@ -99,8 +108,19 @@ impl Series {
         self.overflowed.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn expires(&self) -> bool {
+        self.expires.load(Ordering::Relaxed)
+    }
+
+    /// Sets how many series there may be.
+    pub(crate) fn set_max_series(&self, max_series: usize) {
+        let changes = lock(&self.changes);
+        self.max_series.store(max_series.max(1), Ordering::Relaxed);
+        self.full.store(!self.has_room(&changes), Ordering::Release);
+    }
+
     /// How many cells a series takes: one, or for a histogram its buckets, `+Inf` and the sum.
-    fn cells(&self) -> u32 {
+    pub(super) fn cells(&self) -> u32 {
         match self.descriptor.kind() {
             Kind::Histogram => self.descriptor.bounds().len() as u32 + 2,
             _ => 1,
@@ -109,40 +129,60 @@ impl Series {
 
     /// The series with these values, in the order of registration.
     #[inline]
-    pub(crate) fn with_values(&self, values: &[&str]) -> Result<Node<'_>, LabelError> {
-        if values.len() != self.descriptor.label_count() {
-            return Err(self.wrong_count(values.len()));
+    pub(crate) fn with_values<'s>(
+        &'s self,
+        section: &'s Section,
+        values: &[&str],
+    ) -> Result<Node<'s>, LabelError> {
+        self.check_count(values)?;
+        Ok(self.find_or_create(section, &values))
+    }
+
+    /// Whether there are as many values as labels.
+    #[inline]
+    pub(super) fn check_count(&self, values: &[&str]) -> Result<(), LabelError> {
+        if values.len() == self.descriptor.label_count() {
+            Ok(())
+        } else {
+            Err(self.wrong_count(values.len()))
         }
-        Ok(self.find_or_create(&values))
     }
 
     /// The series with these labels, in any order.
     #[inline]
-    pub(crate) fn with_labels(&self, labels: &[(&str, &str)]) -> Result<Node<'_>, LabelError> {
+    pub(crate) fn with_labels<'s>(
+        &'s self,
+        section: &'s Section,
+        labels: &[(&str, &str)],
+    ) -> Result<Node<'s>, LabelError> {
         let names = self.descriptor.names();
         if names.len() == labels.len()
             && names.iter().zip(labels).all(|(name, (given, _))| equal(name.as_bytes(), given.as_bytes()))
         {
-            return Ok(self.find_or_create(&InOrder(labels)));
+            return Ok(self.find_or_create(section, &InOrder(labels)));
         }
-        self.with_other_labels(labels)
+        self.with_other_labels(section, labels)
     }
 
-    fn with_other_labels(&self, labels: &[(&str, &str)]) -> Result<Node<'_>, LabelError> {
+    fn with_other_labels<'s>(
+        &'s self,
+        section: &'s Section,
+        labels: &[(&str, &str)],
+    ) -> Result<Node<'s>, LabelError> {
         let names = self.descriptor.names();
         if names.is_empty() {
             self.note_dropped_labels(labels);
-            return Ok(self.find_or_create(&UNLABELLED));
+            return Ok(self.find_or_create(section, &UNLABELLED));
         }
         let given = |name: &str| labels.iter().any(|(given, _)| *given == name);
         if names.len() != labels.len() || !names.iter().all(|name| given(name)) {
             return Err(self.wrong_names(labels));
         }
-        Ok(self.find_or_create(&AnyOrder { names, pairs: labels }))
+        Ok(self.find_or_create(section, &AnyOrder { names, pairs: labels }))
     }
 
     /// The series with these labels, if there is one.
-    pub(crate) fn existing(&self, labels: &[(&str, &str)]) -> Option<Node<'_>> {
+    pub(crate) fn existing<'s>(&'s self, _section: &'s Section, labels: &[(&str, &str)]) -> Option<Node<'s>> {
         let names = self.descriptor.names();
         if names.is_empty() {
             return self.find(self.hash(&UNLABELLED), &UNLABELLED);
@@ -156,17 +196,35 @@ impl Series {
         self.find(self.hash(&values), &values)
     }
 
-    #[inline]
-    fn find_or_create(&self, values: &impl Values) -> Node<'_> {
-        let hash = self.hash(values);
-        match self.find(hash, values) {
-            Some(node) => node,
-            None => self.create(hash, values),
+    /// Counts a handle of the series that `find` finds.
+    pub(crate) fn hold<E>(
+        &self,
+        find: impl Fn(&Self, &Section) -> Result<Run, E>,
+    ) -> Result<(Run, Control), E> {
+        loop {
+            let section = Section::enter();
+            let run = find(self, &section)?;
+            let control = Control::new(run.control);
+            if control.acquire() {
+                return Ok((run, control));
+            }
+            drop(section);
+            // It is being unlinked; after that it isn't found any more.
+            drop(lock(&self.changes));
         }
     }
 
     #[inline]
-    fn hash(&self, values: &impl Values) -> u64 {
+    fn find_or_create<'s>(&'s self, section: &'s Section, values: &impl Values) -> Node<'s> {
+        let hash = self.hash(values);
+        match self.find(hash, values) {
+            Some(node) => node,
+            None => self.create(section, hash, values),
+        }
+    }
+
+    #[inline]
+    pub(super) fn hash(&self, values: &impl Values) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         for i in 0..self.descriptor.label_count() {
             // Each write folds in its length; what still collides is told apart by comparing.
@@ -175,6 +233,7 @@ impl Series {
         hasher.finish()
     }
 
+    /// The series with these values. In a section, or under the lock of changes.
     #[inline]
     fn find(&self, hash: u64, values: &impl Values) -> Option<Node<'_>> {
         self.find_placed(hash, values).map(|(_, node)| node)
@@ -182,71 +241,108 @@ impl Series {
 
     /// The series with these values, and its place among the nodes.
     #[inline]
-    fn find_placed(&self, hash: u64, values: &impl Values) -> Option<(u64, Node<'_>)> {
+    pub(super) fn find_placed(&self, hash: u64, values: &impl Values) -> Option<(u64, Node<'_>)> {
         let pieces = &self.descriptor.rendered().pieces;
         let mut found = None;
         let place = self.table.find(hash, |place| {
-            let node = self.nodes.node(place);
-            found = Some(node);
-            if node.is_escaped() {
-                pieces.matches_escaped(node.text(), values)
-            } else {
-                node.text().is_empty() || pieces.matches(node.text(), values)
-            }
+            found = self.nodes.node(place);
+            found.is_some_and(|node| match node.text_and_escaped() {
+                (text, true) => pieces.matches_escaped(text, values),
+                (text, false) => text.is_empty() || pieces.matches(text, values),
+            })
         });
         place.zip(found)
     }
 
     #[cold]
-    fn create(&self, hash: u64, values: &impl Values) -> Node<'_> {
+    fn create<'s>(&'s self, _section: &'s Section, hash: u64, values: &impl Values) -> Node<'s> {
         if self.full.load(Ordering::Acquire) {
-            // Nothing is inserted any more, so a miss that begins now is final.
-            return self.find(hash, values).unwrap_or_else(|| self.overflow());
+            // Nothing is inserted while it is set, so a miss that begins now is final.
+            let overflow = Same(OVERFLOW);
+            if let Some(node) = self.find(hash, values) {
+                return node;
+            }
+            if let Some(node) = self.find(self.hash(&overflow), &overflow) {
+                self.overflowed.fetch_add(1, Ordering::Relaxed);
+                return node;
+            }
         }
-        let mut text = lock(&self.create);
+        self.find_or_insert(&mut lock(&self.changes), hash, values)
+    }
+
+    /// The series with these values, or the overflow series where there is no room for it.
+    pub(super) fn find_or_insert(&self, changes: &mut Changes, hash: u64, values: &impl Values) -> Node<'_> {
         if let Some(node) = self.find(hash, values) {
             return node;
         }
-        if self.len() < self.max_series
-            && let Some(node) = self.insert(&mut text, hash, values)
-        {
-            return node;
-        }
-        if self.overflow.load(Ordering::Acquire) == 0 {
-            let values = Same(OVERFLOW);
-            let hash = self.hash(&values);
-            let node = self.find(hash, &values).or_else(|| self.insert(&mut text, hash, &values));
-            let place = node.and_then(|_| self.find_placed(hash, &values));
-            self.overflow.store(place.map_or(0, |(place, _)| place + 1), Ordering::Release);
-        }
-        if self.len() >= self.max_series && !self.full.swap(true, Ordering::Release) {
-            self.warn_of_overflow();
-        }
-        self.overflow()
-    }
-
-    /// Lays down a new series and publishes it; `None` when its labels take more than 2 GiB.
-    fn insert(&self, text: &mut Vec<u8>, hash: u64, values: &impl Values) -> Option<Node<'_>> {
-        text.clear();
-        let escaped = self.descriptor.rendered().pieces.write(values, text);
-        if text.len() > MAX_TEXT {
-            return None;
-        }
-        let cell = STORAGE.take(self.cells());
-        let place = self.nodes.push(hash, cell, text, escaped);
-        let len = self.len();
-        self.table.insert(len, hash, place, |place| self.nodes.node(place).hash());
-        self.len.store(len + 1, Ordering::Release);
+        self.sweep_if_due(changes);
+        let room = self.has_room(changes);
+        changes.text.clear();
+        let escaped = self.descriptor.rendered().pieces.write(values, &mut changes.text);
+        let node = if room && changes.text.len() <= MAX_TEXT {
+            let run = Run { cell: self.take_cells(), control: STORAGE.take_word() };
+            self.insert(changes, hash, escaped, run)
+        } else {
+            self.overflow(changes, room)
+        };
         // A label of a megabyte must not be held for ever.
-        text.clear();
-        text.shrink_to(4_096);
-        Some(self.nodes.node(place))
+        changes.text.clear();
+        changes.text.shrink_to(4_096);
+        self.collect_garbage(changes);
+        node
     }
 
-    /// The series for what the cap keeps out; it exists by now.
-    fn overflow(&self) -> Node<'_> {
+    /// Publishes a series whose text was rendered.
+    pub(super) fn insert(&self, changes: &mut Changes, hash: u64, escaped: bool, run: Run) -> Node<'_> {
+        let Changes { text, limbo, .. } = changes;
+        let mut retire = |retired| limbo.retire(Garbage::Lookup(retired));
+        let (place, node) = self.nodes.push(hash, run, text, escaped, &mut retire);
+        let hash_of = |place| self.nodes.node(place).map_or(0, Node::hash);
+        if let Some(outgrown) = self.table.insert(hash, place, hash_of) {
+            limbo.retire(Garbage::Lookup(Retired::Entries(outgrown)));
+        }
+        self.len.fetch_add(1, Ordering::Release);
+        node
+    }
+
+    fn take_cells(&self) -> u32 {
+        match self.descriptor.kind() {
+            Kind::Gauge => STORAGE.take_word(),
+            _ => STORAGE.take(self.cells()),
+        }
+    }
+
+    /// Whether there may be one series more. The one for the rest doesn't count.
+    pub(super) fn has_room(&self, changes: &Changes) -> bool {
+        self.len() < self.max_series.load(Ordering::Relaxed) + usize::from(changes.overflow.is_some())
+    }
+
+    /// Says that there is room again, after series were removed.
+    pub(super) fn reopen(&self, changes: &Changes) {
+        if self.has_room(changes) {
+            self.full.store(false, Ordering::Release);
+        }
+    }
+
+    /// The series for what doesn't find room, or a text that is too long.
+    fn overflow(&self, changes: &mut Changes, room: bool) -> Node<'_> {
         self.overflowed.fetch_add(1, Ordering::Relaxed);
-        self.nodes.node(self.overflow.load(Ordering::Acquire).saturating_sub(1))
+        let values = Same(OVERFLOW);
+        let hash = self.hash(&values);
+        let node = self.find(hash, &values).unwrap_or_else(|| {
+            changes.text.clear();
+            let escaped = self.descriptor.rendered().pieces.write(&values, &mut changes.text);
+            let run = Run { cell: self.take_cells(), control: STORAGE.take_word() };
+            changes.overflow = Some(run.control);
+            self.insert(changes, hash, escaped, run)
+        });
+        if !room {
+            self.full.store(true, Ordering::Release);
+            if !std::mem::replace(&mut changes.warned, true) {
+                self.warn_of_overflow();
+            }
+        }
+        node
     }
 
     #[cold]
@@ -255,7 +351,7 @@ impl Series {
             target: "aios_metrics",
             "{} has {} series, the cap of this family; updates of further label sets go to one series \
              whose labels are all {OVERFLOW:?}",
-            self.descriptor, self.max_series,
+            self.descriptor, self.max_series.load(Ordering::Relaxed),
         );
     }
 
@@ -292,31 +388,46 @@ impl Series {
 
     /// The cell for fractional amounts of a counter's series, taken on the first one.
     #[cold]
-    pub(crate) fn float_cell(&self, node: Node<'_>) -> u32 {
-        let _create = lock(&self.create);
-        node.float().unwrap_or_else(|| {
+    pub(crate) fn float_cell(&self, control: Control) -> u32 {
+        let _changes = lock(&self.changes);
+        control.float().unwrap_or_else(|| {
             let id = STORAGE.take(1);
-            node.set_float(id);
+            control.set_float(id);
             id
         })
+    }
+
+    /// Gives the cells of a series back. Nobody uses them any more, and all that was done with them
+    /// happens before this call.
+    pub(crate) fn free(&self, run: Run) {
+        match self.descriptor.kind() {
+            Kind::Gauge => STORAGE.give_back_word(run.cell),
+            _ => STORAGE.give_back(run.cell, self.cells()),
+        }
+        if let Some(float) = Control::new(run.control).float() {
+            STORAGE.give_back(float, 1);
+        }
+        STORAGE.give_back_word(run.control);
     }
 }
 
 /// The total of a counter's series.
-pub(crate) fn total(reader: &mut Reader<'static>, node: Node<'_>) -> Total {
-    let fraction = node.float().map(|id| reader.sum_f64(&STORAGE, id));
-    Total::new(reader.sum(&STORAGE, node.cell()), fraction)
+pub(crate) fn total(reader: &mut Reader<'static>, run: Run) -> Total {
+    let fraction = Control::new(run.control).float().map(|id| reader.sum_f64(&STORAGE, id));
+    Total::new(reader.sum(&STORAGE, run.cell), fraction)
 }
 
 impl Drop for Series {
-    /// Gives the cells back. No handle and no snapshot in the making is left, or they would share
-    /// this; what they wrote happened before they dropped their share.
+    /// Gives the cells back. No handle and no reader is left, or they would share this; what they
+    /// wrote happened before they dropped their share.
     fn drop(&mut self) {
-        let cells = self.cells();
-        for (node, _) in self.nodes.blocks().flat_map(|block| block.nodes()) {
-            STORAGE.give_back(node.cell(), cells);
-            if let Some(float) = node.float() {
-                STORAGE.give_back(float, 1);
+        for (_, node) in self.nodes.places() {
+            self.free(node.run());
+        }
+        let limbo = std::mem::replace(&mut lock(&self.changes).limbo, Limbo::new());
+        for garbage in limbo.into_all() {
+            if let Garbage::Series(run) | Garbage::Idle(Idle { run, .. }) = garbage {
+                self.free(run);
             }
         }
     }

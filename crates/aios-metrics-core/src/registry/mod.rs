@@ -15,14 +15,16 @@ use crate::document::RESERVED_KEYS;
 use crate::error::RegisterError;
 use crate::format::Format;
 use crate::format::labels::equal;
-use crate::lookup::append::AppendList;
-use crate::lookup::table::Table;
+use crate::lookup::list::List;
+use crate::lookup::table::{Outgrown, Table};
 use crate::metric::series::{Refused, Series};
 use crate::metric::{Counter, Family, Gauge, Histogram};
 use crate::rolling::RollingSet;
 use crate::snapshot::Snapshot;
 use crate::source::Source;
 use crate::storage::Section;
+use crate::storage::limbo::{Limbo, Unlinked};
+use crate::storage::local::STORAGE;
 use crate::sync::{Mutex, RandomState, lock};
 
 /// Everything that is registered: families, rolling metrics, collectors.
@@ -54,15 +56,29 @@ struct Inner {
     hasher: RandomState,
     /// Families by every name under which they can be updated.
     names: Table,
-    aliases: AppendList<Alias>,
-    families: AppendList<Arc<Series>>,
-    collectors: AppendList<Collector>,
-    /// Who exposes what. Held while something is registered.
-    claims: Mutex<BTreeMap<String, Claim>>,
+    aliases: List<Alias>,
+    families: List<Arc<Series>>,
+    collectors: List<Collector>,
+    /// Held while something is registered or unregistered.
+    changes: Mutex<Changes>,
     rolling: RollingSet,
     refused: Arc<Refused>,
     /// Snapshots to be filled again by `encode`.
     spare: Mutex<Vec<Snapshot>>,
+}
+
+struct Changes {
+    /// Who exposes what.
+    claims: BTreeMap<String, Claim>,
+    limbo: Limbo<Garbage>,
+}
+
+/// What was unlinked; readers may still look at it.
+#[expect(dead_code, reason = "kept until it is dropped")]
+enum Garbage {
+    Names(Outgrown),
+    Alias(Unlinked<Alias>),
+    Family(Unlinked<Arc<Series>>),
 }
 
 struct Alias {
@@ -95,10 +111,10 @@ impl Registry {
         Self(Arc::new(Inner {
             hasher: RandomState::default(),
             names: Table::new(),
-            aliases: AppendList::new(),
-            families: AppendList::new(),
-            collectors: AppendList::new(),
-            claims: Mutex::new(BTreeMap::new()),
+            aliases: List::new(),
+            families: List::new(),
+            collectors: List::new(),
+            changes: Mutex::new(Changes { claims: BTreeMap::new(), limbo: Limbo::new() }),
             rolling: RollingSet::new(options.rolling_windows, options.max_rolling, options.time.clone()),
             refused: Arc::default(),
             spare: Mutex::new(Vec::new()),
@@ -161,11 +177,11 @@ impl Registry {
     /// [`RegisterError`] when a family that it describes has a name that is taken or reserved.
     pub fn register(&self, collector: impl Collect) -> Result<(), RegisterError> {
         let descriptors: Arc<[Descriptor]> = collector.describe().into();
-        let mut claims = lock(&self.0.claims);
+        let claims = &mut lock(&self.0.changes).claims;
         let mut added = BTreeMap::new();
         for descriptor in &*descriptors {
             check_reserved(descriptor)?;
-            let taken = free(&claims, descriptor)?.or(free(&added, descriptor)?);
+            let taken = free(claims, descriptor)?.or(free(&added, descriptor)?);
             if let Some(claim) = taken {
                 return Err(conflict(descriptor.exposed_name(), &claim.descriptor, descriptor));
             }
@@ -192,32 +208,70 @@ impl Registry {
     fn family(&self, descriptor: Descriptor) -> Result<Arc<Series>, RegisterError> {
         let inner = &*self.0;
         check_reserved(&descriptor)?;
-        let mut claims = lock(&inner.claims);
-        if let Some(claim) = free(&claims, &descriptor)? {
+        let changes = &mut *lock(&inner.changes);
+        if let Some(claim) = free(&changes.claims, &descriptor)? {
             return claim
                 .series
                 .clone()
                 .ok_or_else(|| conflict(descriptor.exposed_name(), &claim.descriptor, &descriptor));
         }
+        let (options, refused) = (&inner.options, Arc::clone(&inner.refused));
         let series =
-            Arc::new(Series::new(descriptor.clone(), inner.options.max_series, Arc::clone(&inner.refused)));
+            Arc::new(Series::new(descriptor.clone(), options.max_series, refused, options.time.clone()));
         let claim = Claim { descriptor: descriptor.clone(), series: Some(Arc::clone(&series)) };
-        claims.extend(descriptor.claimed_names().into_iter().map(|name| (name, claim.clone())));
-        self.add_alias(descriptor.exposed_name(), &series);
-        if descriptor.name() != descriptor.exposed_name() {
-            self.add_alias(descriptor.name(), &series);
+        changes.claims.extend(descriptor.claimed_names().into_iter().map(|name| (name, claim.clone())));
+        for name in descriptor.update_names() {
+            let index = inner.aliases.push(Alias { name: name.into(), series: Arc::clone(&series) });
+            if let Some(outgrown) = inner.names.insert(self.hash(name), index as u64, |at| self.hash_of(at)) {
+                changes.limbo.retire(Garbage::Names(outgrown));
+            }
         }
         inner.families.push(Arc::clone(&series));
+        drop(changes.limbo.poll(&STORAGE));
         Ok(series)
     }
 
-    /// Under the lock on the claims.
-    fn add_alias(&self, name: &str, series: &Arc<Series>) {
+    /// Takes a family off the registry, by any name under which it can be updated; `false` when there is
+    /// none. What a collector adds belongs to the collector and stays.
+    ///
+    /// Its name can be registered again, as anything. A [`Family`] and handles that are still held go on
+    /// working, and count into nothing that is shown; by name it is unknown from now on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aios_metrics_core::Registry;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let registry = Registry::new();
+    /// registry.register_counter("jobs_total", "Jobs", &[])?;
+    /// assert!(registry.unregister("jobs_total"));
+    /// assert!(!registry.unregister("jobs_total"));
+    /// registry.register_gauge("jobs", "Jobs that are running", &[])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn unregister(&self, name: &str) -> bool {
         let inner = &*self.0;
-        let len = inner.aliases.len();
-        let index = inner.aliases.push(Alias { name: name.into(), series: Arc::clone(series) });
-        let hash_of = |index| inner.aliases.get(index as usize).map_or(0, |alias| self.hash(&alias.name));
-        inner.names.insert(len, self.hash(name), index as u64, hash_of);
+        let changes = &mut *lock(&inner.changes);
+        let Some(series) = self.find(&Section::enter(), name).cloned() else { return false };
+        let descriptor = series.descriptor();
+        for name in descriptor.claimed_names() {
+            changes.claims.remove(&name);
+        }
+        for name in descriptor.update_names() {
+            let hash = self.hash(name);
+            if let Some(index) = inner.names.find(hash, |at| self.is_alias(at, name)) {
+                inner.names.remove(hash, index);
+                changes.limbo.retire_all(inner.aliases.take(index as usize).map(Garbage::Alias));
+            }
+        }
+        let place = (0..inner.families.end())
+            .find(|&at| inner.families.get(at).is_some_and(|family| Arc::ptr_eq(family, &series)));
+        let family = place.and_then(|at| inner.families.take(at));
+        changes.limbo.retire_all(family.map(Garbage::Family));
+        drop(changes.limbo.poll(&STORAGE));
+        true
     }
 
     #[inline]
@@ -228,15 +282,23 @@ impl Registry {
         hasher.finish()
     }
 
+    fn hash_of(&self, alias: u64) -> u64 {
+        self.0.aliases.get(alias as usize).map_or(0, |alias| self.hash(&alias.name))
+    }
+
+    fn is_alias(&self, alias: u64, name: &str) -> bool {
+        self.0.aliases.get(alias as usize).is_some_and(|alias| *alias.name == *name)
+    }
+
     /// The family of that name.
     #[inline]
-    fn find(&self, name: &str) -> Option<&Arc<Series>> {
-        let aliases = &self.0.aliases;
-        let matches = |index| {
-            aliases.get(index as usize).is_some_and(|alias| equal(alias.name.as_bytes(), name.as_bytes()))
-        };
-        let index = self.0.names.find(self.hash(name), matches)?;
-        aliases.get(index as usize).map(|alias| &alias.series)
+    fn find<'s>(&'s self, _section: &'s Section, name: &str) -> Option<&'s Arc<Series>> {
+        let mut found = None;
+        self.0.names.find(self.hash(name), |index| {
+            found = self.0.aliases.get(index as usize);
+            found.is_some_and(|alias| equal(alias.name.as_bytes(), name.as_bytes()))
+        })?;
+        found.map(|alias| &alias.series)
     }
 }
 
@@ -277,11 +339,14 @@ fn conflict(exposed: &str, existing: &Descriptor, requested: &Descriptor) -> Reg
 
 impl Source for Registry {
     fn snapshot_into(&self, snapshot: &mut Snapshot) {
-        let _section = Section::enter();
         let inner = &*self.0;
         snapshot.clear(inner.options.time.wall());
-        for series in inner.families.iter() {
-            snapshot.add_series(series);
+        for index in 0..inner.families.end() {
+            // One for each, so that a long walk holds nothing up; and none while a collector works.
+            let _section = Section::enter();
+            if let Some(series) = inner.families.get(index) {
+                snapshot.add_series(series);
+            }
         }
         for collector in inner.collectors.iter() {
             snapshot.expect(&collector.descriptors);

@@ -7,6 +7,7 @@ use crate::collect::Collect;
 use crate::descriptor::Descriptor;
 use crate::error::RegisterError;
 use crate::snapshot::Snapshot;
+use crate::storage::Section;
 use crate::sync::Ordering;
 
 impl Registry {
@@ -56,6 +57,7 @@ impl Collect for SelfMetrics {
 
     fn collect(&self, snapshot: &mut Snapshot) {
         let Some(registry) = self.registry.upgrade() else { return };
+        let _section = Section::enter();
         let families = || registry.families.iter();
 
         let mut series = snapshot.family(&self.series);

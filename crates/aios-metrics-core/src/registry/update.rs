@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Registry;
 use crate::descriptor::Kind;
 use crate::error::UpdateError;
+use crate::lookup::node::Node;
 use crate::metric::series::{Series, total};
 use crate::metric::{Amount, Counter, Gauge, Held, Histogram, Metric, Parts, counter, gauge, histogram};
 use crate::rolling::{ExtendedMetrics, RollingMetric, Summaries};
@@ -27,13 +28,13 @@ impl Registry {
         labels: &[(&str, &str)],
         amount: impl Amount,
     ) -> Result<(), UpdateError> {
-        let _section = Section::enter();
-        let series = self.find_kind(name, Kind::Counter)?;
+        let section = Section::enter();
+        let series = self.find_kind(&section, name, Kind::Counter)?;
         if let Parts::Invalid(amount) = amount.parts() {
             series.refused().amounts.fetch_add(1, Ordering::Relaxed);
             return Err(UpdateError::Amount { name: name.to_owned(), amount });
         }
-        counter::add(series, series.with_labels(labels)?, amount);
+        counter::add(series, series.with_labels(&section, labels)?.run(), amount);
         Ok(())
     }
 
@@ -43,9 +44,9 @@ impl Registry {
     ///
     /// [`UpdateError`] when the metric is unknown or no gauge, and when the labels don't fit.
     pub fn set_gauge(&self, name: &str, value: f64, labels: &[(&str, &str)]) -> Result<(), UpdateError> {
-        let _section = Section::enter();
-        let series = self.find_kind(name, Kind::Gauge)?;
-        gauge::set(series.with_labels(labels)?, value);
+        let section = Section::enter();
+        let series = self.find_kind(&section, name, Kind::Gauge)?;
+        gauge::set(series, series.with_labels(&section, labels)?.run(), value);
         Ok(())
     }
 
@@ -61,13 +62,13 @@ impl Registry {
         value: f64,
         labels: &[(&str, &str)],
     ) -> Result<(), UpdateError> {
-        let _section = Section::enter();
-        let series = self.find_kind(name, Kind::Histogram)?;
+        let section = Section::enter();
+        let series = self.find_kind(&section, name, Kind::Histogram)?;
         if !value.is_finite() {
             series.refused().observations.fetch_add(1, Ordering::Relaxed);
             return Err(UpdateError::NonFinite { name: name.to_owned(), value });
         }
-        histogram::observe(series, series.with_labels(labels)?.cell(), value);
+        histogram::observe(series, series.with_labels(&section, labels)?.run().cell, value);
         Ok(())
     }
 
@@ -103,22 +104,24 @@ impl Registry {
     /// A histogram answers its count to its name and to `name_count`, its sum to `name_sum`.
     #[must_use]
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
-        let _section = Section::enter();
+        let section = &Section::enter();
         let reader = &mut Reader::default();
-        let histogram = |name| self.find(name).filter(|series| series.descriptor().kind() == Kind::Histogram);
-        if let Some(series) = self.find(name) {
-            let node = series.existing(labels)?;
+        let find = |name| self.find(section, name);
+        let histogram = |name| find(name).filter(|series| series.descriptor().kind() == Kind::Histogram);
+        let run = |series: &Series| series.existing(section, labels).map(Node::run);
+        if let Some(series) = find(name) {
+            let run = run(series)?;
             return Some(match series.descriptor().kind() {
-                Kind::Counter => total(reader, node).as_f64(),
-                Kind::Gauge => f64::from_bits(gauge::word(node).load(Ordering::Relaxed)),
-                Kind::Histogram => histogram::count(reader, series, node) as f64,
+                Kind::Counter => total(reader, run).as_f64(),
+                Kind::Gauge => f64::from_bits(gauge::word(run).load(Ordering::Relaxed)),
+                Kind::Histogram => histogram::count(reader, series, run) as f64,
             });
         }
         if let Some(series) = name.strip_suffix("_sum").and_then(histogram) {
-            return Some(histogram::sum(reader, series, series.existing(labels)?));
+            return Some(histogram::sum(reader, series, run(series)?));
         }
         let series = name.strip_suffix("_count").and_then(histogram)?;
-        Some(histogram::count(reader, series, series.existing(labels)?) as f64)
+        Some(histogram::count(reader, series, run(series)?) as f64)
     }
 
     /// Adds an observation to a rolling metric, which its first observation creates with the
@@ -201,14 +204,19 @@ impl Registry {
     }
 
     fn handle<M: Metric>(&self, name: &str, labels: &[(&str, &str)]) -> Result<M, UpdateError> {
-        let _section = Section::enter();
-        let series = self.find_kind(name, M::KIND)?;
-        Ok(M::handle(Held::new(series, series.with_labels(labels)?)))
+        let series = Arc::clone(self.find_kind(&Section::enter(), name, M::KIND)?);
+        let found = series.hold(|series, section| series.with_labels(section, labels).map(Node::run))?;
+        Ok(M::handle(Held::new(&series, found)))
     }
 
     #[inline]
-    fn find_kind(&self, name: &str, expected: Kind) -> Result<&Arc<Series>, UpdateError> {
-        match self.find(name) {
+    fn find_kind<'s>(
+        &'s self,
+        section: &'s Section,
+        name: &str,
+        expected: Kind,
+    ) -> Result<&'s Arc<Series>, UpdateError> {
+        match self.find(section, name) {
             Some(series) if series.descriptor().kind() == expected => Ok(series),
             found => Err(not_found(name, expected, found)),
         }

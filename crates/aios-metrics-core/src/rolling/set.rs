@@ -9,8 +9,11 @@ use tracing::warn;
 use super::metric::{RollingMetric, Time};
 use super::summary::{Named, Summaries};
 use crate::error::UpdateError;
-use crate::lookup::append::AppendList;
-use crate::lookup::table::Table;
+use crate::lookup::list::List;
+use crate::lookup::table::{Outgrown, Table};
+use crate::storage::Section;
+use crate::storage::limbo::Limbo;
+use crate::storage::local::STORAGE;
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, RandomState, lock};
 
 /// The three windows of every summary.
@@ -55,8 +58,9 @@ pub(crate) struct RollingSet {
     time: Time,
     hasher: RandomState,
     table: Table,
-    metrics: AppendList<Entry>,
-    create: Mutex<()>,
+    metrics: List<Entry>,
+    /// Held to create a metric; guards the tables that were outgrown.
+    create: Mutex<Limbo<Outgrown>>,
     /// Observations by name that were not finite.
     refused: AtomicU64,
 }
@@ -76,8 +80,8 @@ impl RollingSet {
             time,
             hasher: RandomState::default(),
             table: Table::new(),
-            metrics: AppendList::new(),
-            create: Mutex::new(()),
+            metrics: List::new(),
+            create: Mutex::new(Limbo::new()),
             refused: AtomicU64::new(0),
         }
     }
@@ -122,6 +126,8 @@ impl RollingSet {
     }
 
     fn entry(&self, category: &str, name: &str, window: Option<Duration>) -> Result<&Entry, UpdateError> {
+        // Metrics stay; the section is for the table.
+        let _section = Section::enter();
         let hash = self.hash(category, name);
         let entry = match self.find(hash, category, name) {
             Some(entry) => entry,
@@ -159,7 +165,7 @@ impl RollingSet {
         if name.is_empty() || (category.is_empty() && name == "custom") {
             return Err(UpdateError::RollingName { category: category.to_owned(), name: name.to_owned() });
         }
-        let _one_at_a_time = lock(&self.create);
+        let mut outgrown = lock(&self.create);
         if let Some(entry) = self.find(hash, category, name) {
             return Ok(entry);
         }
@@ -177,7 +183,8 @@ impl RollingSet {
         let hash_of = |index: u64| {
             self.metrics.get(index as usize).map_or(0, |entry| self.hash(&entry.category, &entry.name))
         };
-        self.table.insert(len, hash, index as u64, hash_of);
+        outgrown.retire_all(self.table.insert(hash, index as u64, hash_of));
+        drop(outgrown.poll(&STORAGE));
         self.metrics.get(index).ok_or_else(|| UpdateError::UnknownMetric { name: name.to_owned() })
     }
 

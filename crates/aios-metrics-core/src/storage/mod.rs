@@ -9,6 +9,7 @@
 #![allow(unsafe_code)]
 
 mod ids;
+pub(crate) mod limbo;
 pub(crate) mod local;
 #[cfg(all(test, loom))]
 mod loom;
@@ -20,7 +21,7 @@ use std::ptr;
 
 use self::ids::Ids;
 use self::slab::{CHUNK, Chunk};
-use crate::sync::{AtomicPtr, AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
 
 pub(crate) use self::section::Section;
 pub(crate) use self::slab::Slab;
@@ -32,9 +33,14 @@ pub(crate) struct Storage {
     /// Slabs whose thread is gone. The lock makes what the old owner wrote visible to the next.
     free: Mutex<Vec<&'static Slab>>,
     /// For threads that have no slab: those that are ending, and updates made by an allocator
-    /// while a slab is being allocated. It also holds the gauges.
+    /// while a slab is being allocated.
     shared: Slab,
     ids: Mutex<Ids>,
+    /// Words that are not summed up: gauges, and what is kept for each series.
+    words: Slab,
+    word_ids: Mutex<Ids>,
+    /// How many sections threads without a slab are in.
+    guests: AtomicUsize,
 }
 
 struct Owned {
@@ -55,6 +61,9 @@ impl Storage {
             free: Mutex::new(Vec::new()),
             shared: Slab::new(),
             ids: Mutex::new(Ids::new()),
+            words: Slab::new(),
+            word_ids: Mutex::new(Ids::new()),
+            guests: AtomicUsize::new(0),
         }
     }
 
@@ -65,6 +74,9 @@ impl Storage {
             free: Mutex::new(Vec::new()),
             shared: Slab::new(),
             ids: Mutex::new(Ids::new()),
+            words: Slab::new(),
+            word_ids: Mutex::new(Ids::new()),
+            guests: AtomicUsize::new(0),
         }
     }
 
@@ -73,7 +85,7 @@ impl Storage {
         if let Some(slab) = lock(&self.free).pop() {
             return slab;
         }
-        let owned = Box::into_raw(Box::new(Owned { slab: Slab::new(), next: ptr::null_mut() }));
+        let owned = Box::into_raw(Box::new(Owned { slab: Slab::for_thread(), next: ptr::null_mut() }));
         let mut head = self.slabs.load(Ordering::Relaxed);
         loop {
             // SAFETY: not published yet, so ours alone.
@@ -93,14 +105,26 @@ impl Storage {
 
     /// Takes a run of `len` zeroed cells, at most a chunk.
     pub(crate) fn take(&self, len: u32) -> u32 {
-        let mut ids = lock(&self.ids);
-        let Some(id) = ids.take(len) else {
-            // 2^32 cells are 32 GiB in each slab: the machine is out of memory before that.
-            std::alloc::handle_alloc_error(std::alloc::Layout::new::<Chunk>());
-        };
         // An update that can't use a slab of its thread must find its place without allocating.
-        self.shared.touch(id as usize / CHUNK);
-        id
+        take(&self.ids, &self.shared, len)
+    }
+
+    /// Takes a zeroed word.
+    pub(crate) fn take_word(&self) -> u32 {
+        take(&self.word_ids, &self.words, 1)
+    }
+
+    /// A word that was taken.
+    #[inline]
+    pub(crate) fn word(&self, id: u32) -> &AtomicU64 {
+        // `take_word` has touched the chunk.
+        &self.words.cells(id).unwrap_or_default()[0]
+    }
+
+    /// Takes a word back, as [`give_back`](Self::give_back) does a run of cells.
+    pub(crate) fn give_back_word(&self, id: u32) {
+        self.words.clear(id, 1);
+        lock(&self.word_ids).give_back(id, 1);
     }
 
     /// Takes a run back: zeroes its cells and lets them be used again.
@@ -143,6 +167,17 @@ impl Drop for Storage {
             next = owned.next;
         }
     }
+}
+
+/// Takes a run of ids, with their chunk in `slab`.
+fn take(ids: &Mutex<Ids>, slab: &Slab, len: u32) -> u32 {
+    let mut ids = lock(ids);
+    let Some(id) = ids.take(len) else {
+        // 2^32 cells are 32 GiB in each slab: the machine is out of memory before that.
+        std::alloc::handle_alloc_error(std::alloc::Layout::new::<Chunk>());
+    };
+    slab.touch(id as usize / CHUNK);
+    id
 }
 
 /// Adds to a cell that only the calling thread writes; `false` when the sum would pass 2^64.

@@ -1,16 +1,89 @@
-//! Where a thread says that it is looking at shared structures.
+//! Where a thread says that it is looking at structures from which others may unlink.
 //!
-//! Every lookup-and-update and every walk of a scraper runs inside a section. Series are never
-//! removed yet, so nothing has to wait for a section to end, and entering costs nothing.
+//! Every look-up with the update that follows it, and every walk of a reader, is a section. What is
+//! unlinked stays until all sections that might have seen it have ended: see [`limbo`](super::limbo).
 
-/// The time in which references found by a lookup may be used.
-#[derive(Debug)]
-pub(crate) struct Section(());
+use std::marker::PhantomData;
+
+use super::local::{STORAGE, my_slab};
+use super::slab::Slab;
+use crate::sync::{Ordering, fence};
+
+/// The time in which what a look-up found may be used. Sections of one thread nest.
+pub(crate) struct Section {
+    entered: Entered,
+    /// A section belongs to its thread.
+    thread: PhantomData<*const ()>,
+}
+
+enum Entered {
+    /// The slab of the thread says so.
+    Own(&'static Slab),
+    /// Inside another section.
+    Nested,
+    /// The thread has no slab, so the storage counts it.
+    Guest,
+}
 
 impl Section {
     /// Enters; dropping the section leaves it.
     #[inline]
     pub(crate) fn enter() -> Self {
-        Self(())
+        let entered = match my_slab() {
+            Some(slab) if begin(slab) => Entered::Own(slab),
+            Some(_) => Entered::Nested,
+            None => {
+                STORAGE.guests.fetch_add(1, Ordering::SeqCst);
+                fence(Ordering::SeqCst);
+                Entered::Guest
+            }
+        };
+        Self { entered, thread: PhantomData }
+    }
+}
+
+/// Makes the word odd; `false` when it is already.
+///
+/// What the thread reads from here on comes after the word is seen: either a thread that unlinks
+/// sees the odd word afterwards, or this thread sees that it was unlinked.
+#[inline]
+fn begin(slab: &Slab) -> bool {
+    let word = slab.section().load(Ordering::Relaxed);
+    if word % 2 == 1 {
+        return false;
+    }
+    // An exchange is a full fence on x86, and takes less time than a store with a fence behind it.
+    #[cfg(all(target_arch = "x86_64", not(loom), not(tsan)))]
+    {
+        slab.section().swap(word + 1, Ordering::SeqCst);
+        std::sync::atomic::compiler_fence(Ordering::SeqCst);
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(loom), not(tsan))))]
+    {
+        slab.section().store(word + 1, Ordering::Release);
+        fence(Ordering::SeqCst);
+    }
+    true
+}
+
+impl Drop for Section {
+    #[inline]
+    fn drop(&mut self) {
+        match self.entered {
+            Entered::Own(slab) => {
+                let word = slab.section().load(Ordering::Relaxed);
+                slab.section().store(word + 1, Ordering::Release);
+            }
+            Entered::Nested => {}
+            Entered::Guest => {
+                STORAGE.guests.fetch_sub(1, Ordering::Release);
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Section {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Section").finish_non_exhaustive()
     }
 }

@@ -17,17 +17,33 @@ pub(crate) type Chunk = [AtomicU64; CHUNK];
 /// chunk is published with Release and neither moves nor goes away while the storage lives.
 pub(crate) struct Slab {
     chunks: Pointers<Chunk>,
+    /// Odd while its owner is in a section, another number for each; 0 for what stands in for a slab
+    /// where a thread has none.
+    section: AtomicU64,
 }
 
 impl Slab {
     #[cfg(not(loom))]
     pub(crate) const fn new() -> Self {
-        Self { chunks: Pointers::new() }
+        Self { chunks: Pointers::new(), section: AtomicU64::new(0) }
     }
 
     #[cfg(loom)]
     pub(crate) fn new() -> Self {
-        Self { chunks: Pointers::new() }
+        Self { chunks: Pointers::new(), section: AtomicU64::new(0) }
+    }
+
+    /// A slab that a thread can own.
+    pub(crate) fn for_thread() -> Self {
+        let slab = Self::new();
+        slab.section.store(2, Ordering::Relaxed);
+        slab
+    }
+
+    /// The word of the owner's section.
+    #[inline]
+    pub(crate) fn section(&self) -> &AtomicU64 {
+        &self.section
     }
 
     /// The chunk with the given number, once its owner has touched it.

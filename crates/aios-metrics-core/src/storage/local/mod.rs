@@ -8,9 +8,9 @@ mod process;
 #[cfg(all(test, loom))]
 pub(crate) use modelled::leave;
 #[cfg(loom)]
-pub(crate) use modelled::{STORAGE, cells};
+pub(crate) use modelled::{STORAGE, cells, my_slab};
 #[cfg(not(loom))]
-pub(crate) use process::{STORAGE, cells};
+pub(crate) use process::{STORAGE, cells, my_slab};
 
 use super::{add_own, add_own_f64, add_shared, add_shared_f64};
 use crate::sync::AtomicU64;

@@ -26,14 +26,20 @@ loom::thread_local! {
 
 /// The cells from `id` to the end of its chunk, for an update by the calling thread.
 pub(crate) fn cells(id: u32) -> Cells {
+    let Some(slab) = my_slab() else { return Cells::Shared(STORAGE.shared_cells(id)) };
+    let id = id as usize;
+    Cells::Own(&slab.touch(id / CHUNK)[id % CHUNK..])
+}
+
+/// The slab of the calling thread, for a section; none once it has left.
+pub(crate) fn my_slab() -> Option<&'static Slab> {
     let slab = match MINE.with(Cell::get) {
         Mine::Slab(slab) => slab,
         Mine::None => STORAGE.attach(),
-        Mine::Gone => return Cells::Shared(STORAGE.shared_cells(id)),
+        Mine::Gone => return None,
     };
     MINE.with(|mine| mine.set(Mine::Slab(slab)));
-    let id = id as usize;
-    Cells::Own(&slab.touch(id / CHUNK)[id % CHUNK..])
+    Some(slab)
 }
 
 /// What the end of a thread does; what it updates afterwards goes to the shared slab.

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use super::Cells;
 use crate::storage::Storage;
 use crate::storage::slab::{CHUNK, Slab};
+use crate::sync::Ordering;
 
 /// The cells of every registry in the process.
 pub(crate) static STORAGE: Storage = Storage::new();
@@ -41,27 +42,47 @@ pub(crate) fn cells(id: u32) -> Cells {
     }
 }
 
+/// The slab of the calling thread, for a section; none while it can't have one.
+#[inline]
+pub(crate) fn my_slab() -> Option<&'static Slab> {
+    let slab = SLAB.get();
+    // What stands in for a slab has a zero there.
+    if slab.section().load(Ordering::Relaxed) == 0 { take_slab() } else { Some(slab) }
+}
+
+/// Gets a slab for the calling thread if it has none.
+#[cold]
+fn take_slab() -> Option<&'static Slab> {
+    with_slab(|slab| slab)
+}
+
 /// Gets a slab or a chunk for the calling thread.
+#[cold]
+fn first_touch(id: u32) -> Cells {
+    let number = id as usize / CHUNK;
+    match with_slab(|slab| slab.touch(number)) {
+        Some(chunk) => Cells::Own(&chunk[id as usize % CHUNK..]),
+        None => Cells::Shared(STORAGE.shared_cells(id)),
+    }
+}
+
+/// Does what may allocate with the slab of the calling thread.
 ///
 /// Meanwhile the thread-local says `GONE`: an allocator that counts its calls with a metric of
 /// ours ends up in the shared slab, not here again.
-#[cold]
-fn first_touch(id: u32) -> Cells {
-    let slab = SLAB.replace(&GONE);
+fn with_slab<T>(work: impl FnOnce(&'static Slab) -> T) -> Option<T> {
+    let mut slab = SLAB.replace(&GONE);
     if std::ptr::eq(slab, &GONE) {
-        return Cells::Shared(STORAGE.shared_cells(id));
+        return None;
     }
-    let slab = if std::ptr::eq(slab, &NONE) {
+    if std::ptr::eq(slab, &NONE) {
         // Registers the destructor; an error means that the thread is past it already.
         if LEAVE.try_with(|_| ()).is_err() {
-            return Cells::Shared(STORAGE.shared_cells(id));
+            return None;
         }
-        STORAGE.attach()
-    } else {
-        slab
-    };
-    let id = id as usize;
-    let cells = &slab.touch(id / CHUNK)[id % CHUNK..];
+        slab = STORAGE.attach();
+    }
+    let done = work(slab);
     SLAB.set(slab);
-    Cells::Own(cells)
+    Some(done)
 }
