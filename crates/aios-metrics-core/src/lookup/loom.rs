@@ -7,13 +7,18 @@ use std::sync::Arc;
 use loom::cell::UnsafeCell;
 use loom::thread;
 
-use super::append::AppendList;
-use super::node::{Block, Nodes};
-use super::table::Table;
+use super::Retired;
+use super::list::List;
+use super::node::{Nodes, Run};
+use super::table::{Outgrown, Table};
 use crate::descriptor::Descriptor;
-use crate::metric::series::Series;
-use crate::storage::local::STORAGE;
+use crate::metric::control::Control;
+use crate::metric::series::{Series, total};
+use crate::metric::{Held, Total};
+use crate::rolling::Time;
+use crate::storage::local::{self, STORAGE};
 use crate::storage::pointers::Pointers;
+use crate::storage::{Reader, Section};
 use crate::sync::model::{check, race};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -29,10 +34,11 @@ unsafe impl Sync for Payloads {}
 const HASH: u64 = 0;
 
 impl Payloads {
-    fn insert(&self, table: &Table, index: usize) {
+    /// The caller keeps what was outgrown, since nobody is in a section here.
+    fn insert(&self, table: &Table, index: usize) -> Option<Outgrown> {
         // SAFETY: nobody looks before it is inserted.
         self.0[index].with_mut(|cell| unsafe { *cell = 10 + index as u64 });
-        table.insert(index, HASH, index as u64, |_| HASH);
+        table.insert(HASH, index as u64, |_| HASH)
     }
 
     fn find(&self, table: &Table, index: usize) -> Option<u64> {
@@ -46,13 +52,16 @@ impl Payloads {
 fn an_entry_is_found_while_the_table_grows() {
     check(|| {
         let shared = Arc::new((Table::new(), Payloads(std::array::from_fn(|_| UnsafeCell::new(0)))));
-        shared.1.insert(&shared.0, 0);
+        drop(shared.1.insert(&shared.0, 0));
         let (inserting, searching) = (Arc::clone(&shared), Arc::clone(&shared));
+        let outgrown = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let keep = Arc::clone(&outgrown);
         let insert = move || {
             let (table, payloads) = &*inserting;
             // The first of them takes a larger table, the second has room there.
-            payloads.insert(table, 1);
-            payloads.insert(table, 2);
+            let first = payloads.insert(table, 1);
+            let second = payloads.insert(table, 2);
+            keep.lock().unwrap().extend([first, second]);
         };
         race([Box::new(insert)], move || {
             let (table, payloads) = &*searching;
@@ -69,30 +78,79 @@ fn an_entry_is_found_while_the_table_grows() {
 }
 
 #[test]
+fn an_entry_in_the_place_of_another_is_found_and_the_rest_stays() {
+    check(|| {
+        let shared = Arc::new((Table::new(), Payloads(std::array::from_fn(|_| UnsafeCell::new(0)))));
+        let outgrown = [0, 1].map(|index| shared.1.insert(&shared.0, index));
+        let (changing, searching) = (Arc::clone(&shared), Arc::clone(&shared));
+        let change = move || {
+            let (table, payloads) = &*changing;
+            table.remove(HASH, 0);
+            assert!(payloads.insert(table, 2).is_none());
+        };
+        race([Box::new(change)], move || {
+            let (table, payloads) = &*searching;
+            assert_eq!(payloads.find(table, 1), Some(1));
+            let (new, old) = (payloads.find(table, 2), payloads.find(table, 0));
+            assert!(new.is_none() || old.is_none(), "the removal comes first");
+        });
+        let (table, payloads) = &*shared;
+        assert_eq!([0, 1, 2].map(|index| payloads.find(table, index)), [None, Some(1), Some(2)]);
+        drop(outgrown);
+    });
+}
+
+/// A family of counters with one label.
+fn jobs(max_series: usize) -> Arc<Series> {
+    let descriptor = Descriptor::counter("jobs_total", "Jobs", &["status"]).unwrap();
+    Arc::new(Series::new(descriptor, max_series, Arc::default(), Time::System))
+}
+
+fn find_or_create(series: &Series, value: &str) -> Run {
+    series.with_values(&Section::enter(), &[value]).unwrap().run()
+}
+
+/// Looks a series up and adds to it, as an update by label values does.
+fn add(series: &Series, value: &str, n: u64) {
+    let section = Section::enter();
+    local::add(series.with_values(&section, &[value]).unwrap().run().cell, n);
+}
+
+fn value(series: &Series, value: &str) -> Option<Total> {
+    let section = Section::enter();
+    let run = series.existing(&section, &[("status", value)])?.run();
+    Some(total(&mut Reader::default(), run))
+}
+
+fn hold(series: &Arc<Series>, value: &str) -> Held {
+    let find =
+        |series: &Series, section: &Section| series.with_values(section, &[value]).map(|node| node.run());
+    Held::new(series, series.hold(find).unwrap())
+}
+
+#[test]
 fn two_threads_that_miss_create_one_series() {
     check(|| {
-        let descriptor = Descriptor::counter("jobs_total", "Jobs", &["status"]).unwrap();
-        let series = Arc::new(Series::new(descriptor, 10, Arc::default()));
+        let series = jobs(10);
         let creating = [(); 2].map(|()| {
             let series = Arc::clone(&series);
-            thread::spawn(move || series.with_values(&["ok"]).unwrap().cell())
+            thread::spawn(move || find_or_create(&series, "ok"))
         });
-        let cells = creating.map(|thread| thread.join().unwrap());
-        assert_eq!((cells[0], series.len()), (cells[1], 1));
+        let runs = creating.map(|thread| thread.join().unwrap());
+        assert_eq!((runs[0], series.len()), (runs[1], 1));
     });
 }
 
 #[test]
 fn past_the_cap_two_threads_share_one_overflow_series() {
     check(|| {
-        let descriptor = Descriptor::counter("jobs_total", "Jobs", &["status"]).unwrap();
-        let series = Arc::new(Series::new(descriptor, 1, Arc::default()));
+        let series = jobs(1);
         let creating = ["a", "b"].map(|value| {
             let series = Arc::clone(&series);
-            thread::spawn(move || series.with_values(&[value]).unwrap().cell())
+            thread::spawn(move || find_or_create(&series, value))
         });
-        let cells = creating.map(|thread| thread.join().unwrap());
-        assert_ne!(cells[0], cells[1]);
+        let runs = creating.map(|thread| thread.join().unwrap());
+        assert_ne!(runs[0], runs[1]);
         assert_eq!((series.len(), series.overflowed()), (2, 1));
     });
 }
@@ -102,18 +160,19 @@ fn a_series_that_is_found_has_its_cells() {
     check(|| {
         // What is taken next begins a chunk that nobody has touched yet.
         for _ in 0..12 {
-            STORAGE.take(1);
+            STORAGE.take_word();
         }
         let descriptor = Descriptor::gauge("queue", "Queue", &["name"]).unwrap();
-        let series = Arc::new(Series::new(descriptor, 10, Arc::default()));
+        let series = Arc::new(Series::new(descriptor, 10, Arc::default(), Time::System));
         let (creating, finding) = (Arc::clone(&series), Arc::clone(&series));
         let create = move || {
-            creating.with_values(&["a"]).unwrap();
+            find_or_create(&creating, "a");
         };
         race([Box::new(create)], move || {
-            if let Some(node) = finding.existing(&[("name", "a")]) {
+            let section = Section::enter();
+            if let Some(node) = finding.existing(&section, &[("name", "a")]) {
                 assert_eq!(node.text(), b"{name=\"a\"}");
-                STORAGE.shared_cells(node.cell())[0].store(1, Ordering::Relaxed);
+                STORAGE.word(node.run().cell).store(1, Ordering::Relaxed);
             }
         });
     });
@@ -125,13 +184,12 @@ fn the_first_two_fractions_of_a_series_share_one_cell() {
         for _ in 0..11 {
             STORAGE.take(1);
         }
-        let descriptor = Descriptor::counter("seconds_total", "Seconds", &[]).unwrap();
-        let series = Arc::new(Series::new(descriptor, 10, Arc::default()));
+        let series = jobs(10);
         let adding = [(); 2].map(|()| {
             let series = Arc::clone(&series);
             thread::spawn(move || {
-                let node = series.with_values(&[]).unwrap();
-                let cell = node.float().unwrap_or_else(|| series.float_cell(node));
+                let control = Control::new(find_or_create(&series, "a").control);
+                let cell = control.float().unwrap_or_else(|| series.float_cell(control));
                 // A thread that is ending would add here.
                 crate::storage::add_shared_f64(&STORAGE.shared_cells(cell)[0], 0.5);
                 cell
@@ -139,8 +197,145 @@ fn the_first_two_fractions_of_a_series_share_one_cell() {
         });
         let cells = adding.map(|thread| thread.join().unwrap());
         assert_eq!(cells[0], cells[1]);
-        let total = crate::storage::Reader::default().sum_f64(&STORAGE, cells[0]);
-        assert_eq!(total, 1.0);
+        assert_eq!(Reader::default().sum_f64(&STORAGE, cells[0]), 1.0);
+    });
+}
+
+#[test]
+fn an_update_that_meets_a_removal_is_in_the_old_series_or_in_a_new_one() {
+    check(|| {
+        let series = jobs(10);
+        find_or_create(&series, "a");
+        let (updating, removing) = (Arc::clone(&series), Arc::clone(&series));
+        race([Box::new(move || add(&updating, "a", 3))], move || {
+            assert!(removing.remove(&["a"]).unwrap());
+            // The cells of the old one, once nobody has them any more.
+            add(&removing, "b", 1);
+            add(&removing, "c", 2);
+        });
+        assert!([None, Some(Total::Whole(3))].contains(&value(&series, "a")));
+        assert_eq!(
+            (value(&series, "b"), value(&series, "c")),
+            (Some(Total::Whole(1)), Some(Total::Whole(2)))
+        );
+    });
+}
+
+#[test]
+fn a_search_is_whole_while_series_go_and_their_blocks_are_rewritten() {
+    check(|| {
+        let series = jobs(10);
+        // Long enough that each has a block of its own.
+        let long = "x".repeat(600);
+        for value in ["a", &long, "b"] {
+            add(&series, value, 1);
+        }
+        let (searching, removing) = (Arc::clone(&series), Arc::clone(&series));
+        race([Box::new(move || assert_eq!(value(&searching, "b"), Some(Total::Whole(1))))], move || {
+            removing.remove(&[&long]).unwrap();
+            removing.remove(&["a"]).unwrap();
+            removing.tidy_up();
+        });
+        assert_eq!(value(&series, "b"), Some(Total::Whole(1)));
+        assert_eq!(series.len(), 1);
+    });
+}
+
+#[test]
+fn a_walk_is_whole_while_series_go_and_others_take_their_cells() {
+    check(|| {
+        let series = jobs(10);
+        add(&series, "a", 1);
+        add(&series, "b", 2);
+        let (walking, removing) = (Arc::clone(&series), Arc::clone(&series));
+        let walk = move || {
+            let section = Section::enter();
+            let reader = &mut Reader::default();
+            for (_, node) in walking.nodes().places() {
+                let (run, text) = (node.run(), node.text());
+                let value = total(reader, run);
+                let expected = match text {
+                    b"{status=\"a\"}" => 1,
+                    b"{status=\"b\"}" => 2,
+                    _ => 0,
+                };
+                assert_eq!(value, Total::Whole(expected), "{}", String::from_utf8_lossy(text));
+            }
+            drop(section);
+        };
+        race([Box::new(walk)], move || {
+            removing.remove(&["a"]).unwrap();
+            find_or_create(&removing, "c");
+            find_or_create(&removing, "d");
+        });
+        assert_eq!(series.len(), 3);
+    });
+}
+
+#[test]
+fn a_handle_that_is_dropped_while_its_series_goes_writes_nothing_elsewhere() {
+    check(|| {
+        let series = jobs(10);
+        let held = hold(&series, "a");
+        let (writing, removing) = (Arc::clone(&series), Arc::clone(&series));
+        let write = move || {
+            local::add(held.run().cell, 5);
+            drop(held);
+            drop(writing);
+        };
+        race([Box::new(write)], move || {
+            removing.remove(&["a"]).unwrap();
+            add(&removing, "b", 1);
+            add(&removing, "c", 2);
+        });
+        add(&series, "d", 3);
+        let values = ["a", "b", "c", "d"].map(|of| value(&series, of));
+        assert_eq!(values, [None, Some(Total::Whole(1)), Some(Total::Whole(2)), Some(Total::Whole(3))]);
+    });
+}
+
+#[test]
+fn a_handle_taken_while_its_series_goes_is_of_one_that_is_there_or_was() {
+    check(|| {
+        let series = jobs(10);
+        find_or_create(&series, "a");
+        let (holding, removing) = (Arc::clone(&series), Arc::clone(&series));
+        let take = move || {
+            let held = hold(&holding, "a");
+            local::add(held.run().cell, 5);
+            assert_eq!(total(&mut Reader::default(), held.run()), Total::Whole(5));
+        };
+        race([Box::new(take)], move || {
+            removing.remove(&["a"]).unwrap();
+            removing.tidy_up();
+            add(&removing, "b", 1);
+        });
+        assert!([None, Some(Total::Whole(5))].contains(&value(&series, "a")));
+        assert_eq!(value(&series, "b"), Some(Total::Whole(1)));
+    });
+}
+
+#[test]
+fn the_last_who_has_a_series_frees_it() {
+    check(|| {
+        let control = STORAGE.take_word();
+        let control = move || Control::new(control);
+        assert!(control().acquire());
+        let freed = Arc::new(AtomicU64::new(0));
+        let free = |by: bool, freed: &AtomicU64| {
+            freed.fetch_add(u64::from(by), Ordering::Relaxed);
+        };
+        let (handle, other, remover) = (Arc::clone(&freed), Arc::clone(&freed), Arc::clone(&freed));
+        let hold = move || {
+            if control().acquire() {
+                free(control().release(), &other);
+            }
+        };
+        race([Box::new(move || free(control().release(), &handle)), Box::new(hold)], move || {
+            control().unlink();
+            free(control().abandon(), &remover);
+        });
+        assert_eq!(freed.load(Ordering::Relaxed), 1);
     });
 }
 
@@ -184,9 +379,9 @@ fn a_pointer_that_is_set_leads_to_what_was_written() {
 }
 
 #[test]
-fn a_list_shows_whole_items_in_order_while_it_grows() {
+fn a_list_shows_whole_items_while_it_grows() {
     check(|| {
-        let list = Arc::new(AppendList::new());
+        let list = Arc::new(List::new());
         list.push(AtomicU64::new(0));
         let push = |value| -> Box<dyn FnOnce() + Send> {
             let list = Arc::clone(&list);
@@ -197,9 +392,9 @@ fn a_list_shows_whole_items_in_order_while_it_grows() {
         };
         let walking = Arc::clone(&list);
         race([push(10), push(20)], move || {
-            let len = walking.len();
+            let end = walking.end();
             let values: Vec<u64> = walking.iter().map(|item| item.load(Ordering::Relaxed)).collect();
-            assert!(len <= values.len() && values.len() <= 3 && values[0] == 0);
+            assert!(end <= values.len() && values.len() <= 3 && values[0] == 0);
             assert!(values[1..].iter().all(|value| [10, 20].contains(value)));
         });
         assert_eq!(list.iter().map(|item| item.load(Ordering::Relaxed)).sum::<u64>(), 30);
@@ -211,46 +406,27 @@ fn a_walk_over_the_nodes_sees_whole_nodes_while_more_are_laid_down() {
     check(|| {
         let nodes = Arc::new(Nodes::new());
         let (pushing, walking) = (Arc::clone(&nodes), Arc::clone(&nodes));
+        let retired = Arc::new(std::sync::Mutex::new(Vec::<Retired>::new()));
+        let keep = Arc::clone(&retired);
         let push = move || {
             // The second does not fit the first block.
             let long = [b'x'; 600];
             for (cell, text) in [(5, b"{a=\"1\"}".as_slice()), (6, &long), (7, b"{a=\"3\"}")] {
-                pushing.push(u64::from(cell), cell, text, false);
+                let run = Run { cell, control: 0 };
+                let retire = &mut |old| keep.lock().unwrap().push(old);
+                pushing.push(u64::from(cell), run, text, false, retire);
             }
         };
         race([Box::new(push)], move || {
-            let cells = walking.blocks().flat_map(Block::nodes).map(|(node, _)| {
-                // The one part of a node that loom watches: read before it was made, this fails.
-                assert_eq!(node.float(), None);
-                assert_eq!(node.text().len(), if node.cell() == 6 { 600 } else { 7 });
-                node.cell()
+            let cells = walking.places().map(|(place, node)| {
+                // The length is the part of a node that loom watches: read before it was made, this fails.
+                assert_eq!(node.text().len(), if node.run().cell == 6 { 600 } else { 7 });
+                assert_eq!(walking.node(place).unwrap().run(), node.run());
+                node.run().cell
             });
             let seen: Vec<u32> = cells.collect();
             assert!([5, 6, 7].starts_with(&seen), "{seen:?}");
         });
-        assert_eq!(nodes.blocks().flat_map(Block::nodes).count(), 3);
-    });
-}
-
-#[test]
-fn a_node_whose_place_is_found_is_whole() {
-    check(|| {
-        let shared = Arc::new((Table::new(), Nodes::new()));
-        let (creating, finding) = (Arc::clone(&shared), Arc::clone(&shared));
-        let create = move || {
-            let (table, nodes) = &*creating;
-            for cell in 0..2 {
-                let place = nodes.push(HASH, cell, b"{a=\"1\"}", false);
-                table.insert(cell as usize, HASH, place, |place| nodes.node(place).hash());
-            }
-        };
-        race([Box::new(create)], move || {
-            let (table, nodes) = &*finding;
-            let found = table.find(HASH, |place| {
-                let node = nodes.node(place);
-                node.float().is_none() && node.cell() == 1
-            });
-            assert!(found.is_none_or(|place| nodes.node(place).text() == b"{a=\"1\"}"));
-        });
+        assert_eq!(nodes.places().count(), 3);
     });
 }

@@ -294,3 +294,112 @@ impl Series {
         local::add_f64(cell, amount);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::descriptor::Descriptor;
+    use crate::rolling::Time;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn series(descriptor: Descriptor) -> (Series, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock::new());
+        let series = Series::new(descriptor, 10, Arc::default(), Time::Other(clock.clone()));
+        series.expire_after(HOUR);
+        (series, clock)
+    }
+
+    /// Lets the series with the value "a" expire while a section is open in which it was found; then
+    /// `update` is what the finder does with it.
+    fn expire_under(series: &Series, clock: &ManualClock, update: impl FnOnce(Run)) {
+        let section = Section::enter();
+        let found = series.with_values(&section, &["a"]).unwrap().run();
+        // Another thread, as this one is in a section.
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                series.tidy_up();
+                clock.advance(HOUR);
+                series.tidy_up();
+                series.tidy_up();
+            });
+        });
+        assert!(series.existing(&section, &[("by", "a")]).is_none());
+        update(found);
+    }
+
+    fn run(series: &Series) -> Option<Run> {
+        series.existing(&Section::enter(), &[("by", "a")]).map(Node::run)
+    }
+
+    #[test]
+    fn an_update_of_a_series_that_expires_meanwhile_brings_it_back() {
+        let (series, clock) = series(Descriptor::counter("jobs_total", "Jobs", &["by"]).unwrap());
+        let before = {
+            let section = Section::enter();
+            let run = series.with_values(&section, &["a"]).unwrap().run();
+            local::add(run.cell, 5);
+            run
+        };
+        expire_under(&series, &clock, |found| {
+            local::add(found.cell, 2);
+        });
+        assert_eq!((run(&series), series.len()), (None, 0));
+        series.tidy_up();
+        let back = run(&series).unwrap();
+        assert_eq!((back, series.len()), (before, 1));
+        assert_eq!(total(&mut Reader::default(), back), Total::Whole(7));
+        // It can be held again, and expire again.
+        let found = |series: &Series, section: &Section| series.with_values(section, &["a"]).map(Node::run);
+        let (_, control) = series.hold(found).unwrap();
+        assert!(!control.release());
+        series.tidy_up();
+        clock.advance(HOUR);
+        series.tidy_up();
+        series.tidy_up();
+        assert_eq!(run(&series), None);
+    }
+
+    #[test]
+    fn it_is_added_to_the_one_that_was_created_meanwhile() {
+        let (series, clock) = series(Descriptor::counter("jobs_total", "Jobs", &["by"]).unwrap());
+        expire_under(&series, &clock, |found| {
+            local::add(found.cell, 2);
+            series.add_fraction(found, 0.25);
+            let section = Section::enter();
+            let new = series.with_values(&section, &["a"]).unwrap().run();
+            assert_ne!(new, found);
+            local::add(new.cell, 1);
+        });
+        series.tidy_up();
+        assert_eq!(total(&mut Reader::default(), run(&series).unwrap()), Total::Float(3.25));
+        assert_eq!(series.len(), 1);
+    }
+
+    #[test]
+    fn so_are_the_observations_of_a_histogram() {
+        let (series, clock) = series(Descriptor::histogram("sizes", "Sizes", &["by"], &[1.0]).unwrap());
+        expire_under(&series, &clock, |found| {
+            histogram::observe(&series, found.cell, 0.5);
+            histogram::observe(&series, found.cell, 2.5);
+            let section = Section::enter();
+            let new = series.with_values(&section, &["a"]).unwrap().run();
+            histogram::observe(&series, new.cell, 7.0);
+        });
+        series.tidy_up();
+        let (reader, run) = (&mut Reader::default(), run(&series).unwrap());
+        assert_eq!((histogram::count(reader, &series, run), histogram::sum(reader, &series, run)), (3, 10.0));
+        assert_eq!(reader.sum(&STORAGE, run.cell), 1);
+    }
+
+    #[test]
+    fn a_gauge_that_is_set_to_the_same_meanwhile_comes_back() {
+        let (series, clock) = series(Descriptor::gauge("queue", "Queue", &["by"]).unwrap());
+        expire_under(&series, &clock, |found| gauge::set(&series, found, 0.0));
+        series.tidy_up();
+        assert!(run(&series).is_some());
+    }
+}

@@ -1,7 +1,7 @@
 //! Metric types: handles that users hold, and the families that they come from.
 
 mod amount;
-mod control;
+pub(crate) mod control;
 pub(crate) mod counter;
 mod family;
 pub(crate) mod gauge;

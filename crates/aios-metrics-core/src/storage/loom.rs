@@ -1,11 +1,16 @@
 //! Models of the storage: threads that come and go and add, a reader that adds up.
 
+use std::sync::Arc;
+
+use loom::cell::UnsafeCell;
 use loom::thread;
 
+use super::limbo::Limbo;
 use super::local::{self, STORAGE};
 use super::slab::CHUNK;
-use super::{Reader, add_shared, add_shared_f64};
+use super::{Reader, Section, add_shared, add_shared_f64};
 use crate::sync::model::{check, race};
+use crate::sync::{AtomicUsize, Ordering};
 
 /// The total of a cell, read as a scrape reads it: from the list of slabs on.
 fn total(id: u32) -> u128 {
@@ -148,5 +153,105 @@ fn cells_are_zero_for_their_next_owner() {
             })
         };
         race([take_and_add(), take_and_add()], || ());
+    });
+}
+
+/// Something with two states of which one is unlinked and destroyed, while a thread looks.
+struct Watched {
+    current: AtomicUsize,
+    states: [UnsafeCell<u32>; 2],
+}
+
+// SAFETY: loom watches every access to the cells.
+#[allow(unsafe_code)]
+unsafe impl Send for Watched {}
+// SAFETY: as above.
+#[allow(unsafe_code)]
+unsafe impl Sync for Watched {}
+
+impl Watched {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { current: AtomicUsize::new(0), states: [UnsafeCell::new(1), UnsafeCell::new(1)] })
+    }
+
+    /// Looks at the current state in a section.
+    #[allow(unsafe_code)]
+    fn look(&self) {
+        let _section = Section::enter();
+        let current = self.current.load(Ordering::Acquire);
+        // SAFETY: loom checks that nobody writes at the same time.
+        self.states[current].with(|state| assert_eq!(unsafe { *state }, 1, "looked at what was destroyed"));
+    }
+
+    /// Unlinks the first state, and destroys it as soon as nobody looks at it.
+    #[allow(unsafe_code)]
+    fn replace(&self) -> bool {
+        self.current.store(1, Ordering::Release);
+        let mut limbo = Limbo::new();
+        limbo.retire(0_usize);
+        for _ in 0..2 {
+            for old in limbo.poll(&STORAGE) {
+                // SAFETY: loom checks that nobody looks at the same time.
+                self.states[old].with_mut(|state| unsafe { *state = 0 });
+                return true;
+            }
+        }
+        false
+    }
+}
+
+#[test]
+fn nothing_is_freed_while_a_section_may_see_it() {
+    check(|| {
+        let watched = Watched::new();
+        let (looking, replacing) = (Arc::clone(&watched), Arc::clone(&watched));
+        let look = move || {
+            looking.look();
+            looking.look();
+        };
+        race([Box::new(look)], move || {
+            replacing.replace();
+        });
+    });
+}
+
+#[test]
+fn a_thread_without_a_slab_is_waited_for_too() {
+    check(|| {
+        let watched = Watched::new();
+        let (looking, replacing) = (Arc::clone(&watched), Arc::clone(&watched));
+        let look = move || {
+            local::leave_without_a_slab();
+            looking.look();
+        };
+        race([Box::new(look)], move || {
+            replacing.replace();
+        });
+    });
+}
+
+#[test]
+fn with_nobody_looking_it_is_freed_at_once() {
+    check(|| {
+        let watched = Watched::new();
+        let before = Arc::clone(&watched);
+        thread::spawn(move || before.look()).join().unwrap();
+        assert!(watched.replace());
+    });
+}
+
+#[test]
+fn an_outer_section_lasts_as_long_as_it_says() {
+    check(|| {
+        let watched = Watched::new();
+        let (looking, replacing) = (Arc::clone(&watched), Arc::clone(&watched));
+        let look = move || {
+            let _outer = Section::enter();
+            looking.look();
+            looking.look();
+        };
+        race([Box::new(look)], move || {
+            replacing.replace();
+        });
     });
 }

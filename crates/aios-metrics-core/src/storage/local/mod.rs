@@ -5,10 +5,10 @@ mod modelled;
 #[cfg(not(loom))]
 mod process;
 
-#[cfg(all(test, loom))]
-pub(crate) use modelled::leave;
 #[cfg(loom)]
 pub(crate) use modelled::{STORAGE, cells, my_slab};
+#[cfg(all(test, loom))]
+pub(crate) use modelled::{leave, leave_without_a_slab};
 #[cfg(not(loom))]
 pub(crate) use process::{STORAGE, cells, my_slab};
 

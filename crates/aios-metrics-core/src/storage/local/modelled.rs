@@ -42,6 +42,12 @@ pub(crate) fn my_slab() -> Option<&'static Slab> {
     Some(slab)
 }
 
+/// What makes a thread one that can't have a slab any more.
+#[cfg_attr(not(test), allow(dead_code))]
+pub(crate) fn leave_without_a_slab() {
+    MINE.with(|mine| mine.set(Mine::Gone));
+}
+
 /// What the end of a thread does; what it updates afterwards goes to the shared slab.
 #[cfg_attr(not(test), allow(dead_code))]
 pub(crate) fn leave() {
