@@ -313,11 +313,15 @@ mod tests {
         (series, clock)
     }
 
+    fn find_or_create(series: &Series, section: &Section) -> Run {
+        series.with_values(section, &["a"]).map(Node::run).expect("one value for one label")
+    }
+
     /// Lets the series with the value "a" expire while a section is open in which it was found; then
     /// `update` is what the finder does with it.
     fn expire_under(series: &Series, clock: &ManualClock, update: impl FnOnce(Run)) {
         let section = Section::enter();
-        let found = series.with_values(&section, &["a"]).unwrap().run();
+        let found = find_or_create(series, &section);
         // Another thread, as this one is in a section.
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -340,7 +344,7 @@ mod tests {
         let (series, clock) = series(Descriptor::counter("jobs_total", "Jobs", &["by"]).unwrap());
         let before = {
             let section = Section::enter();
-            let run = series.with_values(&section, &["a"]).unwrap().run();
+            let run = find_or_create(&series, &section);
             local::add(run.cell, 5);
             run
         };
@@ -370,7 +374,7 @@ mod tests {
             local::add(found.cell, 2);
             series.add_fraction(found, 0.25);
             let section = Section::enter();
-            let new = series.with_values(&section, &["a"]).unwrap().run();
+            let new = find_or_create(&series, &section);
             assert_ne!(new, found);
             local::add(new.cell, 1);
         });
@@ -386,7 +390,7 @@ mod tests {
             histogram::observe(&series, found.cell, 0.5);
             histogram::observe(&series, found.cell, 2.5);
             let section = Section::enter();
-            let new = series.with_values(&section, &["a"]).unwrap().run();
+            let new = find_or_create(&series, &section);
             histogram::observe(&series, new.cell, 7.0);
         });
         series.tidy_up();
