@@ -17,7 +17,7 @@ use crate::lookup::node::{Node, Run};
 use crate::storage::limbo::Limbo;
 use crate::storage::local::{self, STORAGE};
 use crate::storage::{Reader, Section};
-use crate::sync::{Ordering, RandomState, lock, try_lock};
+use crate::sync::{Ordering, RandomState, lock, try_lock, yield_now};
 
 /// What belongs to the lock under which series come and go.
 pub(crate) struct Changes {
@@ -73,12 +73,17 @@ impl Series {
     /// Removes the series with these values; `false` when there is none.
     pub(crate) fn remove(&self, values: &[&str]) -> Result<bool, LabelError> {
         self.check_count(values)?;
-        let _section = Section::enter();
+        let section = Section::enter();
         let mut changes = lock(&self.changes);
         let Some((place, node)) = self.find_placed(self.hash(&values), &values) else { return Ok(false) };
         let run = self.unlink(&mut changes, place, node);
         changes.limbo.retire(Garbage::Series(run));
         self.finish(&mut changes);
+        let crowded = changes.limbo.is_crowded();
+        drop((changes, section));
+        if crowded {
+            yield_now();
+        }
         Ok(true)
     }
 

@@ -7,6 +7,9 @@ use std::ptr::NonNull;
 use super::Storage;
 use crate::sync::{AtomicU64, Ordering, fence};
 
+/// More than a table and a directory for each of many series that come and go.
+const CROWD: usize = 4_096;
+
 /// Garbage in two batches: the sealed one waits for the sections that were open when it was sealed,
 /// the open one takes what is unlinked meanwhile.
 ///
@@ -34,6 +37,12 @@ impl<G> Limbo<G> {
     /// The same for what may be there.
     pub(crate) fn retire_all(&mut self, garbage: impl IntoIterator<Item = G>) {
         self.open.extend(garbage);
+    }
+
+    /// Whether so much waits that whoever makes more should let others run first: most likely one of them
+    /// is kept from ending its section.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.sealed.len() + self.open.len() > CROWD
     }
 
     /// Whether nothing waits here.
