@@ -9,62 +9,62 @@ use std::borrow::Cow;
 use crate::lookup::values::Values;
 
 /// The constant parts of a family's label text: `{a="`, then `",b="` for each further label.
-pub(crate) struct Pieces(Box<[Box<[u8]>]>);
+pub(crate) struct Pieces {
+    texts: Box<[Box<[u8]>]>,
+    /// The lengths of those, which are all that a comparison needs.
+    lens: Box<[usize]>,
+}
 
 const END: &[u8] = b"\"}";
 
 impl Pieces {
     pub(crate) fn new(names: &[&str]) -> Self {
         let opening = |i| if i == 0 { "{" } else { "\"," };
-        Self(
-            names
-                .iter()
-                .enumerate()
-                .map(|(i, name)| format!("{}{name}=\"", opening(i)).into_bytes().into())
-                .collect(),
-        )
+        let texts: Box<[Box<[u8]>]> = names
+            .iter()
+            .enumerate()
+            .map(|(i, name)| format!("{}{name}=\"", opening(i)).into_bytes().into())
+            .collect();
+        Self { lens: texts.iter().map(|text| text.len()).collect(), texts }
     }
 
     /// Appends the text; returns whether a value was changed by escaping.
     pub(crate) fn write(&self, values: &impl Values, out: &mut Vec<u8>) -> bool {
         let mut escaped = false;
-        for (i, piece) in self.0.iter().enumerate() {
+        for (i, piece) in self.texts.iter().enumerate() {
             out.extend_from_slice(piece);
             escaped |= escape_label(values.get(i), out);
         }
-        if !self.0.is_empty() {
+        if !self.texts.is_empty() {
             out.extend_from_slice(END);
         }
         escaped
     }
 
-    /// Whether `text` is what [`write`](Self::write) makes of `values` without escaping anything.
+    /// Whether `text`, which [`write`](Self::write) has made without escaping anything, is that of
+    /// `values`.
     ///
-    /// The text holds no quote but those of the pieces, so a value that is followed by the next
-    /// piece is the whole value: equal texts mean equal values.
+    /// The text holds two quotes for each label and no others, so if each value has one before and one
+    /// behind it where its length says, these are its own, and the pieces between them need no look.
     #[inline]
     pub(crate) fn matches(&self, text: &[u8], values: &impl Values) -> bool {
-        let mut rest = text;
-        for (i, piece) in self.0.iter().enumerate() {
+        let mut at = 0;
+        for (i, len) in self.lens.iter().enumerate() {
             let value = values.get(i).as_bytes();
-            if rest.len() < piece.len() + value.len() {
-                return false;
+            let end = at + len + value.len();
+            match text.get(at + len - 1..=end) {
+                Some([b'"', own @ .., b'"']) if equal(own, value) => at = end,
+                _ => return false,
             }
-            let (head, tail) = rest.split_at(piece.len());
-            let (body, tail) = tail.split_at(value.len());
-            if !equal(body, value) || (i > 0 && !equal(head, piece)) {
-                return false;
-            }
-            rest = tail;
         }
-        rest == END
+        text.len() == at + END.len()
     }
 
     /// The same for a text in which something was escaped.
     #[cold]
     pub(crate) fn matches_escaped(&self, text: &[u8], values: &impl Values) -> bool {
         let mut rest = text;
-        for (i, piece) in self.0.iter().enumerate() {
+        for (i, piece) in self.texts.iter().enumerate() {
             let value = rest.strip_prefix(&**piece).and_then(|rest| strip_escaped(rest, values.get(i)));
             let Some(tail) = value else { return false };
             rest = tail;
