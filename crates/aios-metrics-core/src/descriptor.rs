@@ -244,12 +244,17 @@ fn check_metric_name(name: &str) -> Result<(), RegisterError> {
     Err(RegisterError::MetricName { name: name.to_owned() })
 }
 
+/// Names are those of the Prometheus data model, `[a-zA-Z_][a-zA-Z0-9_]*`.
+pub(crate) fn is_label_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    let first = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    first && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
 fn check_label_names(metric: &str, kind: Kind, labels: &[&str]) -> Result<(), RegisterError> {
     for (i, &label) in labels.iter().enumerate() {
         let (metric, owned) = (metric.to_owned(), label.to_owned());
-        let mut bytes = label.bytes();
-        let first = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
-        if !first || !bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        if !is_label_name(label) {
             return Err(RegisterError::LabelName { metric, label: owned });
         }
         if label.starts_with("__") || (kind == Kind::Histogram && label == "le") {

@@ -63,5 +63,5 @@ pub use section::Section;
 #[cfg(any(test, feature = "test-util"))]
 pub use sink::MemorySink;
 pub use sink::{JsonLinesSink, Payload, Sink, SinkError};
-pub use snapshot::{FamilySamples, FamilyView, SeriesView, Snapshot, Value};
+pub use snapshot::{ExemplarView, FamilySamples, FamilyView, SeriesView, Snapshot, Value};
 pub use source::Source;

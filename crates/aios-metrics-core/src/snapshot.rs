@@ -1,15 +1,18 @@
 //! One immutable, structured picture of everything registered.
 
+mod exemplar;
+
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::exemplar::ExemplarView;
 use crate::descriptor::{Descriptor, Kind};
 use crate::format::labels;
 use crate::lookup::node::Block;
 use crate::metric::series::{Series, total};
-use crate::metric::{Amount, Total, gauge};
+use crate::metric::{Amount, Total, exemplar as latest, gauge, histogram};
 use crate::rolling::Summaries;
 use crate::storage::Reader;
 use crate::storage::local::STORAGE;
@@ -49,8 +52,10 @@ pub struct Snapshot {
     entries: Vec<Entry>,
     /// Buckets and sum of each histogram's series.
     words: Vec<u64>,
+    /// By series and bucket.
+    exemplars: Vec<exemplar::Entry>,
     blocks: Vec<Arc<Block>>,
-    /// Labels of what collectors add.
+    /// Labels of what collectors add, and of exemplars.
     text: Vec<u8>,
     summaries: Option<Summaries>,
     reader: Reader<'static>,
@@ -64,6 +69,7 @@ pub struct Snapshot {
 struct FamilyEntry {
     descriptor: Descriptor,
     entries: Range<usize>,
+    exemplars: Range<usize>,
 }
 
 /// A series: where its labels are, and its value.
@@ -108,6 +114,7 @@ impl Snapshot {
             order: Vec::new(),
             entries: Vec::new(),
             words: Vec::new(),
+            exemplars: Vec::new(),
             blocks: Vec::new(),
             text: Vec::new(),
             summaries,
@@ -145,7 +152,7 @@ impl Snapshot {
                 }
             }
         });
-        FamilySamples { snapshot: self, descriptor }
+        FamilySamples { snapshot: self, descriptor, added: false }
     }
 
     /// Empties the snapshot and keeps its memory.
@@ -154,6 +161,7 @@ impl Snapshot {
         self.families.clear();
         self.entries.clear();
         self.words.clear();
+        self.exemplars.clear();
         self.blocks.clear();
         self.text.clear();
         self.reader.refresh();
@@ -179,8 +187,12 @@ impl Snapshot {
     }
 
     fn begin(&mut self, descriptor: &Descriptor) {
-        let at = self.entries.len();
-        self.families.push(FamilyEntry { descriptor: descriptor.clone(), entries: at..at });
+        let (entry, exemplar) = (self.entries.len(), self.exemplars.len());
+        self.families.push(FamilyEntry {
+            descriptor: descriptor.clone(),
+            entries: entry..entry,
+            exemplars: exemplar..exemplar,
+        });
     }
 
     fn push(&mut self, entry: Entry) {
@@ -197,6 +209,7 @@ impl Snapshot {
         self.begin(descriptor);
         let first = self.entries.len();
         self.entries.reserve(series.len());
+        let exemplars = series.exemplars().hold();
         for block in series.nodes().blocks() {
             let number = self.blocks.len() as u32;
             self.blocks.push(Arc::clone(block));
@@ -216,6 +229,13 @@ impl Snapshot {
                 };
                 let len = node.text().len() as u32;
                 self.entries.push(Entry { block: number, offset, len, form, bits });
+                if let Some(held) = &exemplars {
+                    for (&cell, exemplar) in held.of_run(run.cell, descriptor.bounds().len() as u32 + 1) {
+                        self.push_exemplar(cell - run.cell, exemplar.value, Some(exemplar.at), |text| {
+                            text.extend_from_slice(&exemplar.labels);
+                        });
+                    }
+                }
             }
         }
         let entries = first..self.entries.len();
@@ -270,6 +290,8 @@ impl From<Total> for (Form, u64) {
 pub struct FamilySamples<'s> {
     snapshot: &'s mut Snapshot,
     descriptor: Option<Descriptor>,
+    /// Whether the sample that was given last has found its place.
+    added: bool,
 }
 
 impl FamilySamples<'_> {
@@ -279,7 +301,10 @@ impl FamilySamples<'_> {
         let total = match total.parts() {
             Parts::Whole(whole) => Total::Whole(whole),
             Parts::Fraction(float) => Total::Float(float),
-            Parts::Invalid(_) => return self,
+            Parts::Invalid(_) => {
+                self.added = false;
+                return self;
+            }
         };
         let (form, bits) = total.into();
         self.push(Kind::Counter, labels, |_| (form, bits))
@@ -293,6 +318,7 @@ impl FamilySamples<'_> {
     /// Adds a histogram: the observations in each bucket alone, `+Inf` last, and their sum.
     pub fn histogram(&mut self, labels: &[&str], buckets: &[u64], sum: f64) -> &mut Self {
         if self.descriptor.as_ref().is_none_or(|d| d.bounds().len() + 1 != buckets.len()) {
+            self.added = false;
             return self;
         }
         self.push(Kind::Histogram, labels, |words| {
@@ -303,12 +329,28 @@ impl FamilySamples<'_> {
         })
     }
 
+    /// Gives the counter or histogram that was added last an exemplar: the labels of what one update
+    /// came from, its value, and when it was since the Unix epoch. A histogram has one in each
+    /// bucket, the latest that was given.
+    ///
+    /// Left out when the labels are more than an exemplar can have; see
+    /// [`Histogram::observe_with_exemplar`](crate::Histogram::observe_with_exemplar).
+    pub fn exemplar(&mut self, labels: &[(&str, &str)], value: f64, at: Option<Duration>) -> &mut Self {
+        let Some(descriptor) = self.descriptor.as_ref().filter(|_| self.added) else { return self };
+        if descriptor.kind() != Kind::Gauge && value.is_finite() && latest::is_allowed(labels) {
+            let bucket = histogram::bucket(descriptor.bounds(), value) as u32;
+            self.snapshot.push_exemplar(bucket, value, at, |text| labels::write_pairs(labels, text));
+        }
+        self
+    }
+
     fn push(
         &mut self,
         kind: Kind,
         labels: &[&str],
         value: impl FnOnce(&mut Vec<u64>) -> (Form, u64),
     ) -> &mut Self {
+        self.added = false;
         let Some(descriptor) = &self.descriptor else { return self };
         let snapshot = &mut *self.snapshot;
         if descriptor.kind() != kind || descriptor.label_count() != labels.len() {
@@ -320,6 +362,7 @@ impl FamilySamples<'_> {
         if let (Ok(offset), Ok(len)) = (u32::try_from(offset), u32::try_from(len)) {
             let (form, bits) = value(&mut snapshot.words);
             snapshot.push(Entry { block: OWN_TEXT, offset, len, form, bits });
+            self.added = true;
         }
         self
     }
@@ -342,10 +385,12 @@ impl<'s> FamilyView<'s> {
     /// The series, in the order of creation.
     pub fn series(&self) -> impl ExactSizeIterator<Item = SeriesView<'s>> + use<'s> {
         let Self { snapshot, family } = *self;
-        snapshot.entries[family.entries.clone()].iter().map(move |entry| SeriesView {
+        let entries = snapshot.entries[family.entries.clone()].iter();
+        entries.zip(family.entries.clone()).map(move |(entry, index)| SeriesView {
             snapshot,
             family,
             entry,
+            index,
         })
     }
 }
@@ -356,6 +401,8 @@ pub struct SeriesView<'s> {
     snapshot: &'s Snapshot,
     family: &'s FamilyEntry,
     entry: &'s Entry,
+    /// The place of the entry.
+    index: usize,
 }
 
 impl<'s> SeriesView<'s> {
@@ -391,6 +438,16 @@ impl<'s> SeriesView<'s> {
                 Value::Histogram { buckets: &words[..buckets], sum: f64::from_bits(words[buckets]) }
             }
         }
+    }
+
+    /// What single updates came from: of a counter the latest, of a histogram the latest of each
+    /// bucket, in the order of the buckets.
+    #[inline]
+    pub fn exemplars(&self) -> impl ExactSizeIterator<Item = ExemplarView<'s>> + use<'s> {
+        let Self { snapshot, family, .. } = *self;
+        let none = family.exemplars.is_empty();
+        let entries = if none { &[] } else { snapshot.exemplars_of(self.index, &family.exemplars) };
+        entries.iter().map(move |entry| ExemplarView { snapshot, entry })
     }
 }
 

@@ -48,6 +48,12 @@ fn an_update_on_a_handle_allocates_nothing() {
         histogram.observe(f64::NAN);
         histogram.start_timer().stop();
     });
+    assert_none("exemplars", || {
+        counter.inc_by_with_exemplar(1_u64, &[("trace_id", "4bf92f3577b34da6")]);
+        histogram
+            .observe_with_exemplar(0.3, &[("trace_id", "4bf92f3577b34da6"), ("text", "a \"quoted\" one")]);
+        histogram.observe_with_exemplar(0.3, &[("not a name", "x")]);
+    });
     assert_none("clones", || drop((counter.clone(), gauge.clone(), histogram.clone())));
 }
 
@@ -146,6 +152,8 @@ fn full_registry() -> Registry {
         jobs.inc(&["ok", &format!("job {i}")]).unwrap();
         jobs.inc_by(&["a \"quoted\" \\ text\n", &format!("{{job={i},}}")], 0.5).unwrap();
         latency.observe(&[&format!("/a/{i}\n")], 0.125).unwrap();
+        let with_exemplar = latency.with(&[&format!("/b/{i}")]).unwrap();
+        with_exemplar.observe_with_exemplar(0.25, &[("trace_id", "4bf92f3577b34da6")]);
     }
     queue.set(&[], 17.5).unwrap();
     registry.observe_rolling("latency", 0.5).unwrap();

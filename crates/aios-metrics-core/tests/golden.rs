@@ -102,6 +102,33 @@ fn histograms() -> Outcome {
 }
 
 #[test]
+fn exemplars() -> Outcome {
+    let (registry, clock) = registry_and_clock();
+    let requests = registry.register_counter("requests_total", "Requests", &["code"])?;
+    requests.inc(&["404"])?;
+    requests.with(&["200"])?.inc_by_with_exemplar(2_u64, &[("trace_id", "4bf92f3577b34da6")]);
+    clock.advance(Duration::from_micros(1_234_567));
+    registry
+        .register_counter("seconds_total", "Unlabelled", &[])?
+        .with(&[])?
+        .inc_by_with_exemplar(0.1, &[("text", "a \"quoted\" \\ text\nof two lines"), ("größe", "refused")]);
+    registry
+        .register_counter("bytes_total", "Unlabelled", &[])?
+        .with(&[])?
+        .inc_by_with_exemplar(0.1, &[("text", "a \"quoted\" \\ text\nof two lines"), ("size", "größer")]);
+    let latency =
+        registry.register_histogram("latency_seconds", "Latency", &["route"], Some(&[0.25, 1.0, 10.0]))?;
+    latency.observe(&["/plain"], 0.5)?;
+    let items = latency.with(&["/items"])?;
+    for (value, id) in [(0.125, "first"), (3.0, "second"), (1e3, "third")] {
+        items.observe_with_exemplar(value, &[("trace_id", id), ("span_id", "00f067aa")]);
+    }
+    items.observe_with_exemplar(3.5, &[]);
+    check("exemplars", &registry);
+    Ok(())
+}
+
+#[test]
 fn label_values() -> Outcome {
     let registry = registry();
     let events = registry.register_counter("events_total", "Awkward label values", &["kind", "text"])?;

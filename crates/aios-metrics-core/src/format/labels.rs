@@ -106,6 +106,21 @@ pub(crate) fn escape_label(value: &str, out: &mut Vec<u8>) -> bool {
     escape(value, out, escaped)
 }
 
+/// Appends a label text of pairs as they are given: `{a="x",b="y"}`, or `{}`.
+pub(crate) fn write_pairs(labels: &[(&str, &str)], out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (i, (name, value)) in labels.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"=\"");
+        escape_label(value, out);
+        out.push(b'"');
+    }
+    out.push(b'}');
+}
+
 /// What stands for a byte in a label's value, where that is not the byte itself.
 fn escaped(byte: u8) -> Option<&'static [u8; 2]> {
     match byte {

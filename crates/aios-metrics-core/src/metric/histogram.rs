@@ -48,6 +48,23 @@ impl Histogram {
         observe(self.held.series(), self.held.run().cell, value);
     }
 
+    /// Observes `value` and keeps `labels` as the exemplar of its bucket: what this observation came
+    /// from, such as `[("trace_id", id)]`. OpenMetrics and protobuf show the latest of each bucket,
+    /// with its value and time.
+    ///
+    /// The names and values of the labels may have 128 characters together, and the names are those
+    /// that Prometheus accepts. Labels that don't fit are refused and counted; the value is observed in
+    /// any case. Takes a look at the clock and a lock for which it never waits: while somebody has it,
+    /// the exemplar gives way.
+    pub fn observe_with_exemplar(&self, value: f64, labels: &[(&str, &str)]) {
+        let (series, cell) = (self.held.series(), self.held.run().cell);
+        observe(series, cell, value);
+        if value.is_finite() {
+            let bucket = bucket(series.descriptor().bounds(), value) as u32;
+            series.note_exemplar(cell + bucket, value, labels);
+        }
+    }
+
     /// Observes a duration, in seconds.
     #[inline]
     pub fn observe_duration(&self, duration: Duration) {
@@ -137,7 +154,7 @@ pub(crate) fn observe(series: &Series, cell: u32, value: f64) {
 
 /// The first bucket whose bound is not below the value: its place is the number of bounds below.
 #[inline]
-fn bucket(bounds: &[f64], value: f64) -> usize {
+pub(crate) fn bucket(bounds: &[f64], value: f64) -> usize {
     if bounds.len() <= LINEAR {
         bounds.iter().map(|&bound| usize::from(bound < value)).sum()
     } else {

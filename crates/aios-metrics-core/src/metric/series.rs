@@ -7,6 +7,7 @@ use tracing::warn;
 
 use super::Total;
 use super::control::Control;
+use super::exemplar::{self, Exemplars};
 use super::life::{Changes, Garbage, Idle};
 use crate::descriptor::{Descriptor, Kind};
 use crate::error::LabelError;
@@ -30,6 +31,8 @@ pub(super) const UNLABELLED: &[&str] = &[];
 pub(crate) struct Refused {
     pub(crate) amounts: AtomicU64,
     pub(crate) observations: AtomicU64,
+    /// Exemplars whose labels are too long or can't be used; the updates themselves count.
+    pub(crate) exemplars: AtomicU64,
 }
 
 /// All series of a family.
@@ -40,6 +43,7 @@ pub(crate) struct Series {
     descriptor: Descriptor,
     refused: Arc<Refused>,
     pub(super) time: Time,
+    exemplars: Exemplars,
     hasher: RandomState,
     pub(super) table: Table,
     pub(super) nodes: Nodes,
@@ -61,6 +65,7 @@ impl Series {
         let series = Self {
             refused,
             time,
+            exemplars: Exemplars::new(),
             hasher: RandomState::default(),
             table: Table::new(),
             nodes: Nodes::new(),
@@ -90,6 +95,21 @@ impl Series {
 
     pub(crate) fn refused(&self) -> &Refused {
         &self.refused
+    }
+
+    /// The latest exemplars of its series.
+    pub(crate) fn exemplars(&self) -> &Exemplars {
+        &self.exemplars
+    }
+
+    /// Notes what the update of a cell came from. An exemplar that can't be used is refused and
+    /// counted; the update itself stands.
+    pub(crate) fn note_exemplar(&self, cell: u32, value: f64, labels: &[(&str, &str)]) {
+        if exemplar::is_allowed(labels) {
+            self.exemplars.put(cell, value, self.time.wall(), labels);
+        } else {
+            self.refused.exemplars.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn nodes(&self) -> &Nodes {
@@ -400,6 +420,7 @@ impl Series {
     /// Gives the cells of a series back. Nobody uses them any more, and all that was done with them
     /// happens before this call.
     pub(crate) fn free(&self, run: Run) {
+        self.exemplars.forget(run.cell..run.cell + self.cells());
         match self.descriptor.kind() {
             Kind::Gauge => STORAGE.give_back_word(run.cell),
             _ => STORAGE.give_back(run.cell, self.cells()),

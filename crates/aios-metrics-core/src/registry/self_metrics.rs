@@ -35,7 +35,7 @@ impl Registry {
             )?,
             rejected: Descriptor::counter(
                 "aios_metrics_rejected_updates_total",
-                "Updates that were refused because of their value",
+                "Values and exemplars of updates that were refused",
                 &["reason"],
             )?,
         })
@@ -76,6 +76,7 @@ impl Collect for SelfMetrics {
             .family(&self.rejected)
             .counter(&["counter_amount"], registry.refused.amounts.load(Ordering::Relaxed))
             .counter(&["histogram_value"], registry.refused.observations.load(Ordering::Relaxed))
-            .counter(&["rolling_value"], registry.rolling.refused());
+            .counter(&["rolling_value"], registry.rolling.refused())
+            .counter(&["exemplar"], registry.refused.exemplars.load(Ordering::Relaxed));
     }
 }
