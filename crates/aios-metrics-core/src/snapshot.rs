@@ -52,6 +52,9 @@ pub struct Snapshot {
     entries: Vec<Entry>,
     /// Buckets and sum of each histogram's series.
     words: Vec<u64>,
+    /// When series were created, in milliseconds since the Unix epoch, by their places in `entries`;
+    /// 0 and what is missing at the end stand for unknown.
+    created: Vec<u64>,
     /// By series and bucket.
     exemplars: Vec<exemplar::Entry>,
     blocks: Vec<Arc<Block>>,
@@ -114,6 +117,7 @@ impl Snapshot {
             order: Vec::new(),
             entries: Vec::new(),
             words: Vec::new(),
+            created: Vec::new(),
             exemplars: Vec::new(),
             blocks: Vec::new(),
             text: Vec::new(),
@@ -161,6 +165,7 @@ impl Snapshot {
         self.families.clear();
         self.entries.clear();
         self.words.clear();
+        self.created.clear();
         self.exemplars.clear();
         self.blocks.clear();
         self.text.clear();
@@ -202,6 +207,14 @@ impl Snapshot {
         }
     }
 
+    /// Says when the series that was pushed last was created.
+    fn push_created(&mut self, millis: u64) {
+        self.created.resize(self.entries.len(), 0);
+        if let Some(last) = self.created.last_mut() {
+            *last = millis;
+        }
+    }
+
     /// Adds a registered family: every series that was there when it began. In a section.
     pub(crate) fn add_series(&mut self, series: &Series) {
         series.tidy_up();
@@ -229,6 +242,9 @@ impl Snapshot {
                 };
                 let len = node.text().len() as u32;
                 self.entries.push(Entry { block: number, offset, len, form, bits });
+                if let Some(created) = series.created(run) {
+                    self.push_created(created.load(Ordering::Relaxed));
+                }
                 if let Some(held) = &exemplars {
                     for (&cell, exemplar) in held.of_run(run.cell, descriptor.bounds().len() as u32 + 1) {
                         self.push_exemplar(cell - run.cell, exemplar.value, Some(exemplar.at), |text| {
@@ -344,6 +360,15 @@ impl FamilySamples<'_> {
         self
     }
 
+    /// Says when the counter or histogram that was added last was created: the time since the Unix
+    /// epoch, kept to the millisecond.
+    pub fn created(&mut self, at: Duration) -> &mut Self {
+        if self.added && self.descriptor.as_ref().is_some_and(|d| d.kind() != Kind::Gauge) {
+            self.snapshot.push_created(at.as_millis() as u64);
+        }
+        self
+    }
+
     fn push(
         &mut self,
         kind: Kind,
@@ -438,6 +463,16 @@ impl<'s> SeriesView<'s> {
                 Value::Histogram { buckets: &words[..buckets], sum: f64::from_bits(words[buckets]) }
             }
         }
+    }
+
+    /// When the series was created, to the millisecond: the time since the Unix epoch. `None` unless
+    /// the registry keeps it; see
+    /// [`RegistryOptions::created_timestamps`](crate::RegistryOptions::created_timestamps).
+    #[must_use]
+    #[inline]
+    pub fn created(&self) -> Option<Duration> {
+        let millis = self.snapshot.created.get(self.index).filter(|millis| **millis > 0);
+        millis.map(|&millis| Duration::from_millis(millis))
     }
 
     /// What single updates came from: of a counter the latest, of a histogram the latest of each

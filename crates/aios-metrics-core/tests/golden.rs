@@ -129,6 +129,25 @@ fn exemplars() -> Outcome {
 }
 
 #[test]
+fn created_timestamps() -> Outcome {
+    let clock = Arc::new(ManualClock::new());
+    let options = RegistryOptions::default().with_clock(clock.clone()).with_created_timestamps(true);
+    let registry = Registry::with_options(options);
+    registry.register_counter("untouched_total", "Unlabelled", &[])?;
+    let jobs = registry.register_counter("jobs_total", "Labelled", &["status"])?;
+    clock.advance(Duration::from_micros(1_700_000_000_123_999));
+    jobs.inc_by(&["ok"], 2_u64)?;
+    jobs.with(&["failed"])?.inc_by_with_exemplar(0.5, &[("trace_id", "4bf92f3577b34da6")]);
+    registry.register_gauge("queue_length", "A gauge has none", &["queue"])?.set(&["first"], 3.0)?;
+    let celsius = registry.register_histogram("change_celsius", "No sum", &["room"], Some(&[-5.0, 5.0]))?;
+    clock.advance(Duration::from_secs(1));
+    celsius.observe(&["\"cellar\""], -7.5)?;
+    registry.register_histogram("latency_seconds", "Latency", &[], Some(&[0.25]))?.observe(&[], 0.5)?;
+    check("created", &registry);
+    Ok(())
+}
+
+#[test]
 fn label_values() -> Outcome {
     let registry = registry();
     let events = registry.register_counter("events_total", "Awkward label values", &["kind", "text"])?;

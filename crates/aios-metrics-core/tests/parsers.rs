@@ -16,6 +16,7 @@ mod outside;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aios_metrics_core::{Format, ManualClock, OpenMetricsText, PrometheusText, Registry, RegistryOptions};
 use proptest::strategy::{Strategy, ValueTree};
@@ -105,6 +106,31 @@ fn numbers_beyond_floats_are_read_back_exactly() {
         let samples = page.unwrap().samples;
         assert!(matches!(samples[..], [(_, Number::Whole(9_007_199_254_740_993))]), "{samples:?}");
     }
+}
+
+#[test]
+fn times_of_creation_are_read_back() {
+    let clock = Arc::new(ManualClock::new());
+    let options = RegistryOptions::default().with_clock(clock.clone()).with_created_timestamps(true);
+    let registry = Registry::with_options(options);
+    let jobs = registry.register_counter("jobs_total", "Jobs", &["number"]).unwrap();
+    let seconds = registry.register_histogram("job_seconds", "Time", &["number"], Some(&[1.0])).unwrap();
+    registry.register_gauge("queue", "Queue", &[]).unwrap();
+    for number in 0..100 {
+        jobs.inc(&[&number.to_string()]).unwrap();
+        seconds.observe(&[&number.to_string()], 0.5).unwrap();
+        clock.advance(Duration::from_millis(100));
+    }
+    let page = encode(&registry, &OpenMetricsText);
+    let samples = parse_pages(&[("openmetrics", page)]).remove(0).unwrap().samples;
+    let created = samples.into_iter().filter(|((name, _), _)| name.ends_with("_created"));
+    let created: BTreeMap<_, _> = created.collect();
+    assert_eq!(created.len(), 200);
+    for ((_, labels), time) in created {
+        let number: f64 = labels["number"].parse().unwrap();
+        assert_eq!(time, Number::Float((36_000.0 + number) / 10.0));
+    }
+    assert!(!encode(&registry, &PrometheusText).contains("_created"));
 }
 
 /// With awkward texts as labels, but without quotes: in exemplars the parser takes escaped quotes for

@@ -9,8 +9,10 @@ use crate::snapshot::Snapshot;
 ///
 /// Counters are typed by the name without `_total`; the page ends with `# EOF`. A sum is a total
 /// there, which can't be negative: a histogram with a negative bound, and a series whose sum is below
-/// 0, show their buckets only, without `_sum` and `_count`. Exemplars follow their samples. Samples have no
-/// timestamps; no `_created`.
+/// 0, show their buckets only, without `_sum` and `_count`. Exemplars follow their samples, and
+/// `_created` stands where the registry keeps it
+/// ([`RegistryOptions::created_timestamps`](crate::RegistryOptions::created_timestamps)). Samples have no
+/// timestamps.
 ///
 /// # Examples
 ///
@@ -45,7 +47,7 @@ impl Format for OpenMetricsText {
 }
 
 impl Dialect for OpenMetricsText {
-    const EXEMPLARS: bool = true;
+    const EXTRAS: bool = true;
 
     fn head(family: &Rendered) -> &[u8] {
         &family.openmetrics_head

@@ -42,7 +42,7 @@ impl Format for PrometheusText {
 }
 
 impl Dialect for PrometheusText {
-    const EXEMPLARS: bool = false;
+    const EXTRAS: bool = false;
 
     fn head(family: &Rendered) -> &[u8] {
         &family.prometheus_head

@@ -4,12 +4,12 @@
 use super::labels::{Pieces, escape};
 use super::number::{write_float, write_seconds, write_value, write_whole};
 use crate::descriptor::Kind;
-use crate::snapshot::{ExemplarView, FamilyView, Snapshot, Value};
+use crate::snapshot::{ExemplarView, FamilyView, SeriesView, Snapshot, Value};
 
 /// What tells the two text formats apart.
 pub(crate) trait Dialect {
-    /// Whether exemplars are shown.
-    const EXEMPLARS: bool;
+    /// Whether exemplars and times of creation are shown.
+    const EXTRAS: bool;
 
     /// What stands above the samples of a family.
     fn head(family: &Rendered) -> &[u8];
@@ -42,10 +42,13 @@ fn write_scalars<D: Dialect>(family: FamilyView<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(labels);
         out.push(b' ');
         write_number(series.value(), out);
-        if D::EXEMPLARS {
+        if D::EXTRAS {
             series.exemplars().for_each(|exemplar| write_exemplar(exemplar, out));
         }
         out.push(b'\n');
+        if D::EXTRAS {
+            write_created(family, series, out);
+        }
     }
 }
 
@@ -63,7 +66,7 @@ fn write_histograms<D: Dialect>(family: FamilyView<'_>, out: &mut Vec<u8>) {
         let labels = series.label_bytes();
         let Value::Histogram { buckets, sum } = series.value() else { continue };
         let open_labels = labels.strip_suffix(b"}").unwrap_or(labels);
-        let mut exemplars = D::EXEMPLARS.then(|| series.exemplars().peekable());
+        let mut exemplars = D::EXTRAS.then(|| series.exemplars().peekable());
         let mut cumulated = 0_u64;
         for (bucket, (&count, tail)) in buckets.iter().zip(&parts.bucket_tails).enumerate() {
             cumulated = cumulated.saturating_add(count);
@@ -89,6 +92,21 @@ fn write_histograms<D: Dialect>(family: FamilyView<'_>, out: &mut Vec<u8>) {
                 out.push(b'\n');
             }
         }
+        if D::EXTRAS {
+            write_created(family, series, out);
+        }
+    }
+}
+
+/// Behind the other samples of its series, where the time is known: `jobs_created{status="ok"} 1700000000`.
+fn write_created(family: FamilyView<'_>, series: SeriesView<'_>, out: &mut Vec<u8>) {
+    if let Some(created) = series.created() {
+        out.extend_from_slice(family.descriptor().name().as_bytes());
+        out.extend_from_slice(b"_created");
+        out.extend_from_slice(series.label_bytes());
+        out.push(b' ');
+        write_seconds(created, out);
+        out.push(b'\n');
     }
 }
 

@@ -15,7 +15,7 @@ use crate::descriptor::Descriptor;
 use crate::metric::control::Control;
 use crate::metric::series::{Series, total};
 use crate::metric::{Held, Total};
-use crate::rolling::Time;
+use crate::registry::RegistryOptions;
 use crate::storage::local::{self, STORAGE};
 use crate::storage::pointers::Pointers;
 use crate::storage::{Reader, Section};
@@ -103,7 +103,8 @@ fn an_entry_in_the_place_of_another_is_found_and_the_rest_stays() {
 /// A family of counters with one label.
 fn jobs(max_series: usize) -> Arc<Series> {
     let descriptor = Descriptor::counter("jobs_total", "Jobs", &["status"]).unwrap();
-    Arc::new(Series::new(descriptor, max_series, Arc::default(), Time::System))
+    let options = RegistryOptions::default().with_max_series(max_series);
+    Arc::new(Series::new(descriptor, &options, Arc::default()))
 }
 
 fn find_or_create(series: &Series, value: &str) -> Run {
@@ -160,10 +161,10 @@ fn a_series_that_is_found_has_its_cells() {
     check(|| {
         // What is taken next begins a chunk that nobody has touched yet.
         for _ in 0..12 {
-            STORAGE.take_word();
+            STORAGE.take_words(1);
         }
         let descriptor = Descriptor::gauge("queue", "Queue", &["name"]).unwrap();
-        let series = Arc::new(Series::new(descriptor, 10, Arc::default(), Time::System));
+        let series = Arc::new(Series::new(descriptor, &RegistryOptions::default(), Arc::default()));
         let (creating, finding) = (Arc::clone(&series), Arc::clone(&series));
         let create = move || {
             find_or_create(&creating, "a");
@@ -318,7 +319,7 @@ fn a_handle_taken_while_its_series_goes_is_of_one_that_is_there_or_was() {
 #[test]
 fn the_last_who_has_a_series_frees_it() {
     check(|| {
-        let control = STORAGE.take_word();
+        let control = STORAGE.take_words(1);
         let control = move || Control::new(control);
         assert!(control().acquire());
         let freed = Arc::new(AtomicU64::new(0));

@@ -302,13 +302,14 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::descriptor::Descriptor;
-    use crate::rolling::Time;
+    use crate::registry::RegistryOptions;
 
     const HOUR: Duration = Duration::from_secs(3_600);
 
     fn series(descriptor: Descriptor) -> (Series, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::new());
-        let series = Series::new(descriptor, 10, Arc::default(), Time::Other(clock.clone()));
+        let options = RegistryOptions::default().with_clock(clock.clone());
+        let series = Series::new(descriptor, &options, Arc::default());
         series.expire_after(HOUR);
         (series, clock)
     }

@@ -16,6 +16,7 @@ use crate::lookup::Retired;
 use crate::lookup::node::{MAX_TEXT, Node, Nodes, Run};
 use crate::lookup::table::Table;
 use crate::lookup::values::{AnyOrder, InOrder, Same, Values};
+use crate::registry::RegistryOptions;
 use crate::rolling::Time;
 use crate::storage::limbo::Limbo;
 use crate::storage::local::STORAGE;
@@ -43,6 +44,8 @@ pub(crate) struct Series {
     descriptor: Descriptor,
     refused: Arc<Refused>,
     pub(super) time: Time,
+    /// Whether the word behind that of each series' control holds when it was created.
+    keeps_created: bool,
     exemplars: Exemplars,
     hasher: RandomState,
     pub(super) table: Table,
@@ -61,17 +64,18 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    pub(crate) fn new(descriptor: Descriptor, max_series: usize, refused: Arc<Refused>, time: Time) -> Self {
+    pub(crate) fn new(descriptor: Descriptor, options: &RegistryOptions, refused: Arc<Refused>) -> Self {
         let series = Self {
             refused,
-            time,
+            time: options.time.clone(),
+            keeps_created: options.created_timestamps && descriptor.kind() != Kind::Gauge,
             exemplars: Exemplars::new(),
             hasher: RandomState::default(),
             table: Table::new(),
             nodes: Nodes::new(),
             len: AtomicUsize::new(0),
             changes: Mutex::new(Changes::new()),
-            max_series: AtomicUsize::new(max_series.max(1)),
+            max_series: AtomicUsize::new(options.max_series.max(1)),
             full: AtomicBool::new(false),
             expires: AtomicBool::new(false),
             dropped_labels: AtomicU64::new(0),
@@ -145,6 +149,16 @@ impl Series {
             Kind::Histogram => self.descriptor.bounds().len() as u32 + 2,
             _ => 1,
         }
+    }
+
+    /// How many words are kept for a series: its control, and when it was created.
+    fn words(&self) -> u32 {
+        1 + u32::from(self.keeps_created)
+    }
+
+    /// When a series was created, in milliseconds since the Unix epoch; `None` when that isn't kept.
+    pub(crate) fn created(&self, run: Run) -> Option<&'static AtomicU64> {
+        self.keeps_created.then(|| STORAGE.word(run.control + 1))
     }
 
     /// The series with these values, in the order of registration.
@@ -300,7 +314,7 @@ impl Series {
         changes.text.clear();
         let escaped = self.descriptor.rendered().pieces.write(values, &mut changes.text);
         let node = if room && changes.text.len() <= MAX_TEXT {
-            let run = Run { cell: self.take_cells(), control: STORAGE.take_word() };
+            let run = self.take_run();
             self.insert(changes, hash, escaped, run)
         } else {
             self.overflow(changes, room)
@@ -325,11 +339,17 @@ impl Series {
         node
     }
 
-    fn take_cells(&self) -> u32 {
-        match self.descriptor.kind() {
-            Kind::Gauge => STORAGE.take_word(),
+    /// Cells and words of a series that is created now.
+    fn take_run(&self) -> Run {
+        let cell = match self.descriptor.kind() {
+            Kind::Gauge => STORAGE.take_words(1),
             _ => STORAGE.take(self.cells()),
+        };
+        let run = Run { cell, control: STORAGE.take_words(self.words()) };
+        if let Some(created) = self.created(run) {
+            created.store(self.time.wall().as_millis() as u64, Ordering::Relaxed);
         }
+        run
     }
 
     /// Whether there may be one series more. The one for the rest doesn't count.
@@ -352,7 +372,7 @@ impl Series {
         let node = self.find(hash, &values).unwrap_or_else(|| {
             changes.text.clear();
             let escaped = self.descriptor.rendered().pieces.write(&values, &mut changes.text);
-            let run = Run { cell: self.take_cells(), control: STORAGE.take_word() };
+            let run = self.take_run();
             changes.overflow = Some(run.control);
             self.insert(changes, hash, escaped, run)
         });
@@ -422,13 +442,13 @@ impl Series {
     pub(crate) fn free(&self, run: Run) {
         self.exemplars.forget(run.cell..run.cell + self.cells());
         match self.descriptor.kind() {
-            Kind::Gauge => STORAGE.give_back_word(run.cell),
+            Kind::Gauge => STORAGE.give_back_words(run.cell, 1),
             _ => STORAGE.give_back(run.cell, self.cells()),
         }
         if let Some(float) = Control::new(run.control).float() {
             STORAGE.give_back(float, 1);
         }
-        STORAGE.give_back_word(run.control);
+        STORAGE.give_back_words(run.control, self.words());
     }
 }
 

@@ -215,9 +215,7 @@ impl Registry {
                 .clone()
                 .ok_or_else(|| conflict(descriptor.exposed_name(), &claim.descriptor, &descriptor));
         }
-        let (options, refused) = (&inner.options, Arc::clone(&inner.refused));
-        let series =
-            Arc::new(Series::new(descriptor.clone(), options.max_series, refused, options.time.clone()));
+        let series = Arc::new(Series::new(descriptor.clone(), &inner.options, Arc::clone(&inner.refused)));
         let claim = Claim { descriptor: descriptor.clone(), series: Some(Arc::clone(&series)) };
         changes.claims.extend(descriptor.claimed_names().into_iter().map(|name| (name, claim.clone())));
         for name in descriptor.update_names() {
