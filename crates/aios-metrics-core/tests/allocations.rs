@@ -7,6 +7,7 @@ mod counting;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aios_metrics_core::format::Protobuf;
 use aios_metrics_core::{
     Documents, Identity, OpenMetricsText, PrometheusText, Registry, RollingMetric, Source,
 };
@@ -172,6 +173,10 @@ fn a_repeated_scrape_into_a_used_buffer_allocates_nothing() {
     assert_none("OpenMetrics", || {
         page.clear();
         registry.encode(&OpenMetricsText, &mut page);
+    });
+    assert_none("protobuf", || {
+        page.clear();
+        registry.encode(&Protobuf, &mut page);
     });
     let mut snapshot = registry.snapshot();
     assert_none("snapshot", || registry.snapshot_into(&mut snapshot));

@@ -1,20 +1,26 @@
 //! Every wire format against files that were read by eye: the same registry as text 0.0.4, as
-//! OpenMetrics 1.0 and as a document, compared whole.
+//! OpenMetrics 1.0, as protobuf and as a document, compared whole.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p aios-metrics-core --test golden` writes the files anew; look at
 //! what changed before you commit it.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic")]
 
+#[path = "support/dump.rs"]
+mod dump;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aios_metrics_core::format::Protobuf;
 use aios_metrics_core::{
     Collect, Descriptor, Documents, Identity, ManualClock, OpenMetricsText, PrometheusText, RegisterError,
     Registry, RegistryOptions, Section, Snapshot,
 };
 use serde_json::{Value, json};
+
+use crate::dump::dump;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -231,14 +237,16 @@ fn registry_and_clock() -> (Registry, Arc<ManualClock>) {
     (Registry::with_options(RegistryOptions::default().with_clock(clock.clone())), clock)
 }
 
-/// Compares the two pages and the document with the files of that name.
+/// Compares the three pages and the document with the files of that name.
 #[track_caller]
 fn check(name: &str, registry: &Registry) {
-    let (mut text, mut openmetrics) = (Vec::new(), Vec::new());
+    let (mut text, mut openmetrics, mut protobuf) = (Vec::new(), Vec::new(), Vec::new());
     registry.encode(&PrometheusText, &mut text);
     registry.encode(&OpenMetricsText, &mut openmetrics);
+    registry.encode(&Protobuf, &mut protobuf);
     compare(&format!("{name}.prometheus.txt"), &String::from_utf8(text).unwrap());
     compare(&format!("{name}.openmetrics.txt"), &String::from_utf8(openmetrics).unwrap());
+    compare(&format!("{name}.protobuf.txt"), &dump(&protobuf));
     check_document(name, registry, |documents| documents);
 }
 
