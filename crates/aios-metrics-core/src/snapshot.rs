@@ -13,6 +13,7 @@ use crate::format::labels;
 use crate::lookup::node::Block;
 use crate::metric::series::{Series, total};
 use crate::metric::{Amount, Total, exemplar as latest, gauge, histogram};
+use crate::native::{Layout, NativeView};
 use crate::rolling::Summaries;
 use crate::storage::Reader;
 use crate::storage::local::STORAGE;
@@ -50,7 +51,7 @@ pub struct Snapshot {
     /// The families by name. Kept from one filling to the next, when it is mostly still right.
     order: Vec<u32>,
     entries: Vec<Entry>,
-    /// Buckets and sum of each histogram's series.
+    /// Buckets, sum and native buckets of each histogram's series.
     words: Vec<u64>,
     /// When series were created, in milliseconds since the Unix epoch, by their places in `entries`;
     /// 0 and what is missing at the end stand for unknown.
@@ -237,6 +238,9 @@ impl Snapshot {
                         let (reader, cell) = (&mut self.reader, run.cell);
                         self.words.extend((cell..cell + buckets).map(|id| reader.sum(&STORAGE, id) as u64));
                         self.words.push(reader.sum_f64(&STORAGE, cell + buckets).to_bits());
+                        let native = cell + buckets + 1;
+                        let end = native + descriptor.native().map_or(0, Layout::cells) as u32;
+                        self.words.extend((native..end).map(|id| reader.sum(&STORAGE, id) as u64));
                         (Form::Histogram, at as u64)
                     }
                 };
@@ -463,6 +467,15 @@ impl<'s> SeriesView<'s> {
                 Value::Histogram { buckets: &words[..buckets], sum: f64::from_bits(words[buckets]) }
             }
         }
+    }
+
+    /// The native buckets of a histogram that has some. Their observations may differ from those of
+    /// [`value`](Self::value) by the ones that were in flight when the snapshot was taken.
+    #[must_use]
+    pub fn native(&self) -> Option<NativeView<'s>> {
+        let layout = self.family.descriptor.native()?;
+        let at = self.entry.bits as usize + self.family.descriptor.bounds().len() + 2;
+        Some(NativeView::new(layout, &self.snapshot.words[at..at + layout.cells()]))
     }
 
     /// When the series was created, to the millisecond: the time since the Unix epoch. `None` unless

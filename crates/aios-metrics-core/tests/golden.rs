@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use aios_metrics_core::format::Protobuf;
 use aios_metrics_core::{
-    Collect, Descriptor, Documents, Identity, ManualClock, OpenMetricsText, PrometheusText, RegisterError,
-    Registry, RegistryOptions, Section, Snapshot,
+    Collect, Descriptor, Documents, Identity, ManualClock, NativeBuckets, OpenMetricsText, PrometheusText,
+    RegisterError, Registry, RegistryOptions, Section, Snapshot,
 };
 use serde_json::{Value, json};
 
@@ -131,6 +131,37 @@ fn exemplars() -> Outcome {
     }
     items.observe_with_exemplar(3.5, &[]);
     check("exemplars", &registry);
+    Ok(())
+}
+
+#[test]
+fn native_histograms() -> Outcome {
+    let registry = registry();
+    let native = NativeBuckets::new(2, 0.01..=100.0);
+    registry.register_native_histogram("untouched_seconds", "Unlabelled", &[], Some(&[1.0]), native)?;
+    let latency = registry.register_native_histogram(
+        "latency_seconds",
+        "Neighbours, gaps, and what is out of range",
+        &["route"],
+        Some(&[0.25, 1.0]),
+        native,
+    )?;
+    let items = latency.with(&["/items"])?;
+    for value in [0.0, 0.005, 0.25, 0.25, 0.5, 1.0, 1.0, 1.0, 1.3, 20.0, 1e6, -1.0] {
+        items.observe(value);
+    }
+    items.observe_with_exemplar(0.3, &[("trace_id", "4bf92f3577b34da6")]);
+    let change = registry.register_native_histogram(
+        "change_celsius",
+        "Both sides of 0, merged",
+        &[],
+        Some(&[-1.0, 0.0, 1.0]),
+        NativeBuckets::new(3, 0.5..=100.0).with_negative(true).with_max_buckets(6),
+    )?;
+    for value in [-50.0, -3.0, -1.1, -0.9, 0.0, 0.9, 1.1, 3.0, 50.0, 51.0] {
+        change.observe(&[], value)?;
+    }
+    check("native", &registry);
     Ok(())
 }
 

@@ -127,7 +127,7 @@ impl Drop for Timer {
     }
 }
 
-/// Observes in the run of cells that begins at `cell`: buckets, `+Inf`, sum.
+/// Observes in the run of cells that begins at `cell`: buckets, `+Inf`, sum, native buckets.
 #[inline]
 pub(crate) fn observe(series: &Series, cell: u32, value: f64) {
     if !value.is_finite() {
@@ -136,17 +136,30 @@ pub(crate) fn observe(series: &Series, cell: u32, value: f64) {
     }
     let bounds = series.descriptor().bounds();
     let bucket = bucket(bounds, value);
+    let native = series.descriptor().native().map(|layout| {
+        let (place, clamped) = layout.place(value);
+        if clamped {
+            series.note_clamped();
+        }
+        bounds.len() + 2 + place
+    });
     match local::cells(cell) {
         Cells::Own(cells) => {
             if let Some([counts @ .., sum]) = cells.get(..bounds.len() + 2) {
                 add_own(&counts[bucket], 1);
                 add_own_f64(sum, value);
             }
+            if let Some(count) = native.and_then(|native| cells.get(native)) {
+                add_own(count, 1);
+            }
         }
         Cells::Shared(cells) => {
             if let Some([counts @ .., sum]) = cells.get(..bounds.len() + 2) {
                 add_shared(&counts[bucket], 1);
                 add_shared_f64(sum, value);
+            }
+            if let Some(count) = native.and_then(|native| cells.get(native)) {
+                add_shared(count, 1);
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::lookup::Retired;
 use crate::lookup::node::{MAX_TEXT, Node, Nodes, Run};
 use crate::lookup::table::Table;
 use crate::lookup::values::{AnyOrder, InOrder, Same, Values};
+use crate::native::Layout;
 use crate::registry::RegistryOptions;
 use crate::rolling::Time;
 use crate::storage::limbo::Limbo;
@@ -61,6 +62,8 @@ pub(crate) struct Series {
     dropped_labels: AtomicU64,
     /// Updates that went to the overflow series because of the cap.
     overflowed: AtomicU64,
+    /// Observations beyond the range of native buckets.
+    clamped: AtomicU64,
 }
 
 impl Series {
@@ -80,6 +83,7 @@ impl Series {
             expires: AtomicBool::new(false),
             dropped_labels: AtomicU64::new(0),
             overflowed: AtomicU64::new(0),
+            clamped: AtomicU64::new(0),
             descriptor,
         };
         series.stand_at_zero(&mut lock(&series.changes));
@@ -132,6 +136,15 @@ impl Series {
         self.overflowed.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn clamped(&self) -> u64 {
+        self.clamped.load(Ordering::Relaxed)
+    }
+
+    #[cold]
+    pub(crate) fn note_clamped(&self) {
+        self.clamped.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn expires(&self) -> bool {
         self.expires.load(Ordering::Relaxed)
     }
@@ -143,10 +156,14 @@ impl Series {
         self.full.store(!self.has_room(&changes), Ordering::Release);
     }
 
-    /// How many cells a series takes: one, or for a histogram its buckets, `+Inf` and the sum.
+    /// How many cells a series takes: one, or for a histogram its buckets, `+Inf`, the sum, and
+    /// its native buckets.
     pub(super) fn cells(&self) -> u32 {
         match self.descriptor.kind() {
-            Kind::Histogram => self.descriptor.bounds().len() as u32 + 2,
+            Kind::Histogram => {
+                let native = self.descriptor.native().map_or(0, Layout::cells);
+                (self.descriptor.bounds().len() + 2 + native) as u32
+            }
             _ => 1,
         }
     }

@@ -26,6 +26,9 @@ use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
 pub(crate) use self::section::Section;
 pub(crate) use self::slab::Slab;
 
+/// The longest run of cells that [`Storage::take`] gives out.
+pub(crate) const LONGEST_RUN: usize = CHUNK;
+
 /// All cells: the slabs of threads, the shared slab, and which ids are taken.
 pub(crate) struct Storage {
     /// Every slab there is, newest first, linked through `Owned::next`.

@@ -5,11 +5,13 @@
 //! Written straight from the snapshot: what a generated type would hold is already there. The
 //! numbers in the calls are those of the schema's fields.
 
+mod native;
 mod wire;
 
 use std::time::Duration;
 
-use self::wire::{delimited, double, message, string, uint};
+use self::native::write_native;
+use self::wire::{delimited, double, message, sint, string, uint};
 use super::Format;
 use super::labels::{parse_escaped, unescape_into};
 use crate::descriptor::Kind;
@@ -19,7 +21,7 @@ use crate::snapshot::{ExemplarView, FamilyView, SeriesView, Snapshot, Value};
 /// `protobuf`.
 ///
 /// Counters stand by their full name, with `_total`. Every number is a `double`, so totals above
-/// 2^53 are rounded. Exemplars are shown, and times of creation where the registry keeps them. A
+/// 2^53 are rounded. Native buckets and exemplars are shown, and times of creation where the registry keeps them. A
 /// family without series is left out.
 ///
 /// # Examples
@@ -102,19 +104,31 @@ fn write_number(kind: Kind, value: f64, series: SeriesView<'_>, out: &mut Vec<u8
 }
 
 fn write_histogram(bounds: &[f64], series: SeriesView<'_>, (buckets, sum): (&[u64], f64), out: &mut Vec<u8>) {
-    uint(1, buckets.iter().fold(0, |count, bucket| count.saturating_add(*bucket)), out);
+    let native = series.native();
+    // Native buckets must add up to the count. Those that are in flight would be missing there or in
+    // the classic buckets, so these are held down to it.
+    let of_all = |counts: &[u64]| counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
+    let total = native.map_or_else(|| of_all(buckets), |native| native.count());
+    uint(1, total, out);
     double(2, sum, out);
     let mut exemplars = series.exemplars().peekable();
     let mut cumulated = 0_u64;
     for (number, (&count, bound)) in buckets.iter().zip(bounds.iter().chain([&f64::INFINITY])).enumerate() {
         cumulated = cumulated.saturating_add(count);
         message(3, out, |out| {
-            uint(1, cumulated, out);
+            uint(1, if number == bounds.len() { total } else { cumulated.min(total) }, out);
             double(2, *bound, out);
             if let Some(exemplar) = exemplars.next_if(|next| next.bucket() == number) {
                 message(3, out, |out| write_exemplar(exemplar, out));
             }
         });
+    }
+    if let Some(native) = native {
+        sint(5, native.schema().into(), out);
+        double(6, native.zero_threshold(), out);
+        uint(7, native.zero_count(), out);
+        write_native(9, || native.negative(), out);
+        write_native(12, || native.positive(), out);
     }
     write_time(15, series.created(), out);
 }

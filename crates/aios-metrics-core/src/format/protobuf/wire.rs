@@ -23,11 +23,21 @@ pub(super) fn varint(mut value: u64, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
+/// Small numbers of either sign in few bytes: 0, -1, 1, -2, ...
+pub(super) fn zigzag(value: i64) -> u64 {
+    (value << 1 ^ value >> 63) as u64
+}
+
 /// A `uint32`, a `uint64`, or an `enum` or `int` that isn't negative.
 #[inline]
 pub(super) fn uint(field: u32, value: u64, out: &mut Vec<u8>) {
     tag(field, Type::Varint, out);
     varint(value, out);
+}
+
+/// A `sint32` or a `sint64`.
+pub(super) fn sint(field: u32, value: i64, out: &mut Vec<u8>) {
+    uint(field, zigzag(value), out);
 }
 
 /// A `double`.
@@ -97,6 +107,11 @@ mod tests {
         assert_eq!(written(|out| varint(u64::MAX, out)).len(), 10);
         assert_eq!(written(|out| string(2, b"testing", out)), b"\x12\x07testing");
         assert_eq!(written(|out| double(1, 1.0, out)), [0x09, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]);
+        for (value, expected) in
+            [(0, 0), (-1, 1), (1, 2), (-2, 3), (i64::MAX, u64::MAX - 1), (i64::MIN, u64::MAX)]
+        {
+            assert_eq!(zigzag(value), expected);
+        }
     }
 
     #[test]
