@@ -130,6 +130,22 @@ fn hold(series: &Arc<Series>, value: &str) -> Held {
 }
 
 #[test]
+fn a_series_that_is_seen_tells_when_it_was_created() {
+    check(|| {
+        let descriptor = Descriptor::counter("jobs_total", "Jobs", &["status"]).unwrap();
+        let options = RegistryOptions::default().with_created_timestamps(true);
+        let series = Arc::new(Series::new(descriptor, &options, Arc::default()));
+        let (creating, reading) = (Arc::clone(&series), Arc::clone(&series));
+        let create = move || drop(creating.with_values(&["ok"]).unwrap().cell());
+        race([Box::new(create)], move || {
+            for (node, _) in reading.nodes().blocks().flat_map(Block::nodes) {
+                assert!(reading.created(node.cell()).unwrap().load(Ordering::Relaxed) > 0);
+            }
+        });
+    });
+}
+
+#[test]
 fn two_threads_that_miss_create_one_series() {
     check(|| {
         let series = jobs(10);

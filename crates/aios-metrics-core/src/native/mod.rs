@@ -181,6 +181,8 @@ mod tests {
             let layout = layout(NativeBuckets::new(schema, from..=1e3));
             assert_eq!((layout.zero_threshold, layout.first), (threshold, first), "{schema} from {from}");
         }
+        // As the documentation says.
+        assert_eq!(layout(NativeBuckets::new(3, 0.001..=900.0)).len, 159);
         let extremes = layout(NativeBuckets::new(-4, 1e-300..=1e300));
         assert!(
             extremes.zero_threshold > f64::MIN_POSITIVE && extremes.place(f64::MAX) == (extremes.len, true)
