@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use loom::cell::UnsafeCell;
 use loom::thread;
@@ -13,6 +14,7 @@ use super::node::{Nodes, Run};
 use super::table::{Outgrown, Table};
 use crate::descriptor::Descriptor;
 use crate::metric::control::Control;
+use crate::metric::exemplar::Exemplars;
 use crate::metric::series::{Series, total};
 use crate::metric::{Held, Total};
 use crate::registry::RegistryOptions;
@@ -136,12 +138,33 @@ fn a_series_that_is_seen_tells_when_it_was_created() {
         let options = RegistryOptions::default().with_created_timestamps(true);
         let series = Arc::new(Series::new(descriptor, &options, Arc::default()));
         let (creating, reading) = (Arc::clone(&series), Arc::clone(&series));
-        let create = move || drop(creating.with_values(&["ok"]).unwrap().cell());
+        let create = move || {
+            find_or_create(&creating, "ok");
+        };
         race([Box::new(create)], move || {
-            for (node, _) in reading.nodes().blocks().flat_map(Block::nodes) {
-                assert!(reading.created(node.cell()).unwrap().load(Ordering::Relaxed) > 0);
+            let _section = Section::enter();
+            for (node, _) in reading.nodes().blocks().flat_map(|block| block.nodes()) {
+                assert!(reading.created(node.run()).unwrap().load(Ordering::Relaxed) > 0);
             }
         });
+    });
+}
+
+#[test]
+fn an_exemplar_of_cells_that_are_used_again_is_that_of_their_new_owner() {
+    check(|| {
+        let exemplars = Arc::new(Exemplars::new());
+        let put = |exemplars: &Exemplars, value| exemplars.put(1, value, Duration::ZERO, &[]);
+        put(&exemplars, 1.0);
+        let (reusing, reading) = (Arc::clone(&exemplars), Arc::clone(&exemplars));
+        let reuse = move || {
+            reusing.forget(0..2);
+            put(&reusing, 2.0);
+        };
+        race([Box::new(reuse)], move || drop(reading.hold()));
+        let held = exemplars.hold();
+        let found = held.iter().flat_map(|held| held.of_run(0, 2)).map(|(_, exemplar)| exemplar.value);
+        assert!(found.into_iter().all(|value| value == 2.0));
     });
 }
 
