@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use crate::error::{BucketProblem, RegisterError};
 use crate::format::text;
+use crate::native::{Layout, NativeBuckets};
+use crate::storage::LONGEST_RUN;
 
 /// The most finite bounds that a histogram can have.
 pub const MAX_BUCKETS: usize = 1_000;
@@ -63,6 +65,7 @@ struct Inner {
     kind: Kind,
     labels: Box<[Box<str>]>,
     bounds: Box<[f64]>,
+    native: Option<Layout>,
     rendered: text::Rendered,
 }
 
@@ -79,7 +82,7 @@ impl Descriptor {
         if base.is_empty() {
             return Err(RegisterError::MetricName { name: name.to_owned() });
         }
-        Self::new(base, format!("{base}_total"), help, Kind::Counter, labels, Box::default())
+        Self::new(base, format!("{base}_total"), help, Kind::Counter, labels, Box::default(), None)
     }
 
     /// A gauge.
@@ -88,7 +91,7 @@ impl Descriptor {
     ///
     /// [`RegisterError`] for names that Prometheus does not accept.
     pub fn gauge(name: &str, help: &str, labels: &[&str]) -> Result<Self, RegisterError> {
-        Self::new(name, name.to_owned(), help, Kind::Gauge, labels, Box::default())
+        Self::new(name, name.to_owned(), help, Kind::Gauge, labels, Box::default(), None)
     }
 
     /// A histogram with the given upper bounds, ascending; `+Inf` is added when it is absent.
@@ -99,7 +102,23 @@ impl Descriptor {
     /// not ascending, not numbers, or more than [`MAX_BUCKETS`].
     pub fn histogram(name: &str, help: &str, labels: &[&str], bounds: &[f64]) -> Result<Self, RegisterError> {
         let bounds = check_bounds(name, bounds)?;
-        Self::new(name, name.to_owned(), help, Kind::Histogram, labels, bounds)
+        Self::new(name, name.to_owned(), help, Kind::Histogram, labels, bounds, None)
+    }
+
+    /// A histogram that has native buckets beside those with the given bounds.
+    pub(crate) fn native_histogram(
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        bounds: &[f64],
+        native: NativeBuckets,
+    ) -> Result<Self, RegisterError> {
+        let bounds = check_bounds(name, bounds)?;
+        // A run holds the classic buckets, `+Inf` and the sum as well.
+        let limit = LONGEST_RUN.saturating_sub(bounds.len() + 2);
+        let layout = Layout::new(native, limit)
+            .map_err(|problem| RegisterError::NativeBuckets { metric: name.to_owned(), problem })?;
+        Self::new(name, name.to_owned(), help, Kind::Histogram, labels, bounds, Some(layout))
     }
 
     fn new(
@@ -109,6 +128,7 @@ impl Descriptor {
         kind: Kind,
         labels: &[&str],
         bounds: Box<[f64]>,
+        native: Option<Layout>,
     ) -> Result<Self, RegisterError> {
         check_metric_name(name)?;
         check_label_names(&exposed, kind, labels)?;
@@ -120,6 +140,7 @@ impl Descriptor {
             kind,
             labels: labels.iter().map(|&label| label.into()).collect(),
             bounds,
+            native,
             rendered,
         })))
     }
@@ -170,6 +191,17 @@ impl Descriptor {
         &self.0.bounds
     }
 
+    /// The native buckets of a histogram that has some.
+    #[must_use]
+    pub fn native_buckets(&self) -> Option<&NativeBuckets> {
+        self.0.native.as_ref().map(Layout::buckets)
+    }
+
+    #[inline]
+    pub(crate) fn native(&self) -> Option<&Layout> {
+        self.0.native.as_ref()
+    }
+
     /// The names that belong to this family once it is registered: those of its samples, and
     /// `_created`, which OpenMetrics keeps for counters and histograms.
     pub(crate) fn claimed_names(&self) -> Vec<String> {
@@ -214,6 +246,7 @@ impl Descriptor {
     pub(crate) fn agrees_with(&self, other: &Self) -> bool {
         let (a, b) = (&*self.0, &*other.0);
         (a.kind, &a.exposed, &a.labels, &a.bounds) == (b.kind, &b.exposed, &b.labels, &b.bounds)
+            && self.native_buckets() == other.native_buckets()
     }
 }
 
@@ -223,6 +256,9 @@ impl fmt::Display for Descriptor {
         write!(f, "{} {:?} with labels {:?}", self.0.kind, self.0.exposed, self.0.labels)?;
         if self.0.kind == Kind::Histogram {
             write!(f, " and buckets {:?}", self.0.bounds)?;
+        }
+        if let Some(native) = self.native_buckets() {
+            write!(f, " and {native}")?;
         }
         Ok(())
     }
@@ -244,12 +280,17 @@ fn check_metric_name(name: &str) -> Result<(), RegisterError> {
     Err(RegisterError::MetricName { name: name.to_owned() })
 }
 
+/// Names are those of the Prometheus data model, `[a-zA-Z_][a-zA-Z0-9_]*`.
+pub(crate) fn is_label_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    let first = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    first && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
 fn check_label_names(metric: &str, kind: Kind, labels: &[&str]) -> Result<(), RegisterError> {
     for (i, &label) in labels.iter().enumerate() {
         let (metric, owned) = (metric.to_owned(), label.to_owned());
-        let mut bytes = label.bytes();
-        let first = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
-        if !first || !bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        if !is_label_name(label) {
             return Err(RegisterError::LabelName { metric, label: owned });
         }
         if label.starts_with("__") || (kind == Kind::Histogram && label == "le") {

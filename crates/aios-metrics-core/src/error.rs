@@ -61,6 +61,14 @@ pub enum RegisterError {
         /// What is wrong with the bounds.
         problem: BucketProblem,
     },
+    /// The native buckets of a histogram can't be used.
+    #[error("native buckets of histogram {metric:?} are invalid: {problem}")]
+    NativeBuckets {
+        /// The histogram.
+        metric: String,
+        /// What is wrong with them.
+        problem: NativeProblem,
+    },
     /// An exposed name is taken by something different.
     #[error(
         "metric {exposed:?} is already registered as {existing}; it can't be registered again as {requested}"
@@ -112,6 +120,44 @@ impl fmt::Display for BucketProblem {
             Self::TooMany { given, limit } => {
                 write!(f, "{given} bounds were given, expected at most {limit}")
             }
+        }
+    }
+}
+
+/// What is wrong with the native buckets of a histogram.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum NativeProblem {
+    /// A schema that does not exist.
+    Schema(i8),
+    /// A range that is empty, or reaches too far.
+    Range {
+        /// Its beginning as given.
+        from: f64,
+        /// Its end as given.
+        to: f64,
+    },
+    /// More buckets in the range than a histogram can have.
+    TooMany {
+        /// How many there would be.
+        given: usize,
+        /// How many are allowed beside the classic ones.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for NativeProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Schema(schema) => write!(f, "schema {schema} does not exist, expected -4 to 8"),
+            Self::Range { from, to } => {
+                write!(f, "the range goes from {from} to {to}, expected 1e-300 <= from < to <= 1e300")
+            }
+            Self::TooMany { given, limit } => write!(
+                f,
+                "{given} buckets lie in the range, expected at most {limit} beside the classic ones: \
+                 take a lower schema or a narrower range"
+            ),
         }
     }
 }

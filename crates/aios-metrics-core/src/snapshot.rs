@@ -1,15 +1,19 @@
 //! One immutable, structured picture of everything registered.
 
+mod exemplar;
+
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::exemplar::ExemplarView;
 use crate::descriptor::{Descriptor, Kind};
 use crate::format::labels;
 use crate::lookup::node::Block;
 use crate::metric::series::{Series, total};
-use crate::metric::{Amount, Total, gauge};
+use crate::metric::{Amount, Total, exemplar as latest, gauge, histogram};
+use crate::native::{Layout, NativeView};
 use crate::rolling::Summaries;
 use crate::storage::Reader;
 use crate::storage::local::STORAGE;
@@ -47,10 +51,15 @@ pub struct Snapshot {
     /// The families by name. Kept from one filling to the next, when it is mostly still right.
     order: Vec<u32>,
     entries: Vec<Entry>,
-    /// Buckets and sum of each histogram's series.
+    /// Buckets, sum and native buckets of each histogram's series.
     words: Vec<u64>,
+    /// When series were created, in milliseconds since the Unix epoch, by their places in `entries`;
+    /// 0 and what is missing at the end stand for unknown.
+    created: Vec<u64>,
+    /// By series and bucket.
+    exemplars: Vec<exemplar::Entry>,
     blocks: Vec<Arc<Block>>,
-    /// Labels of what collectors add.
+    /// Labels of what collectors add, and of exemplars.
     text: Vec<u8>,
     summaries: Option<Summaries>,
     reader: Reader<'static>,
@@ -64,6 +73,7 @@ pub struct Snapshot {
 struct FamilyEntry {
     descriptor: Descriptor,
     entries: Range<usize>,
+    exemplars: Range<usize>,
 }
 
 /// A series: where its labels are, and its value.
@@ -108,6 +118,8 @@ impl Snapshot {
             order: Vec::new(),
             entries: Vec::new(),
             words: Vec::new(),
+            created: Vec::new(),
+            exemplars: Vec::new(),
             blocks: Vec::new(),
             text: Vec::new(),
             summaries,
@@ -145,7 +157,7 @@ impl Snapshot {
                 }
             }
         });
-        FamilySamples { snapshot: self, descriptor }
+        FamilySamples { snapshot: self, descriptor, added: false }
     }
 
     /// Empties the snapshot and keeps its memory.
@@ -154,6 +166,8 @@ impl Snapshot {
         self.families.clear();
         self.entries.clear();
         self.words.clear();
+        self.created.clear();
+        self.exemplars.clear();
         self.blocks.clear();
         self.text.clear();
         self.reader.refresh();
@@ -179,14 +193,26 @@ impl Snapshot {
     }
 
     fn begin(&mut self, descriptor: &Descriptor) {
-        let at = self.entries.len();
-        self.families.push(FamilyEntry { descriptor: descriptor.clone(), entries: at..at });
+        let (entry, exemplar) = (self.entries.len(), self.exemplars.len());
+        self.families.push(FamilyEntry {
+            descriptor: descriptor.clone(),
+            entries: entry..entry,
+            exemplars: exemplar..exemplar,
+        });
     }
 
     fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
         if let Some(family) = self.families.last_mut() {
             family.entries.end = self.entries.len();
+        }
+    }
+
+    /// Says when the series that was pushed last was created.
+    fn push_created(&mut self, millis: u64) {
+        self.created.resize(self.entries.len(), 0);
+        if let Some(last) = self.created.last_mut() {
+            *last = millis;
         }
     }
 
@@ -197,6 +223,7 @@ impl Snapshot {
         self.begin(descriptor);
         let first = self.entries.len();
         self.entries.reserve(series.len());
+        let exemplars = series.exemplars().hold();
         for block in series.nodes().blocks() {
             let number = self.blocks.len() as u32;
             self.blocks.push(Arc::clone(block));
@@ -211,11 +238,24 @@ impl Snapshot {
                         let (reader, cell) = (&mut self.reader, run.cell);
                         self.words.extend((cell..cell + buckets).map(|id| reader.sum(&STORAGE, id) as u64));
                         self.words.push(reader.sum_f64(&STORAGE, cell + buckets).to_bits());
+                        let native = cell + buckets + 1;
+                        let end = native + descriptor.native().map_or(0, Layout::cells) as u32;
+                        self.words.extend((native..end).map(|id| reader.sum(&STORAGE, id) as u64));
                         (Form::Histogram, at as u64)
                     }
                 };
                 let len = node.text().len() as u32;
                 self.entries.push(Entry { block: number, offset, len, form, bits });
+                if let Some(created) = series.created(run) {
+                    self.push_created(created.load(Ordering::Relaxed));
+                }
+                if let Some(held) = &exemplars {
+                    for (&cell, exemplar) in held.of_run(run.cell, descriptor.bounds().len() as u32 + 1) {
+                        self.push_exemplar(cell - run.cell, exemplar.value, Some(exemplar.at), |text| {
+                            text.extend_from_slice(&exemplar.labels);
+                        });
+                    }
+                }
             }
         }
         let entries = first..self.entries.len();
@@ -270,6 +310,8 @@ impl From<Total> for (Form, u64) {
 pub struct FamilySamples<'s> {
     snapshot: &'s mut Snapshot,
     descriptor: Option<Descriptor>,
+    /// Whether the sample that was given last has found its place.
+    added: bool,
 }
 
 impl FamilySamples<'_> {
@@ -279,7 +321,10 @@ impl FamilySamples<'_> {
         let total = match total.parts() {
             Parts::Whole(whole) => Total::Whole(whole),
             Parts::Fraction(float) => Total::Float(float),
-            Parts::Invalid(_) => return self,
+            Parts::Invalid(_) => {
+                self.added = false;
+                return self;
+            }
         };
         let (form, bits) = total.into();
         self.push(Kind::Counter, labels, |_| (form, bits))
@@ -293,6 +338,7 @@ impl FamilySamples<'_> {
     /// Adds a histogram: the observations in each bucket alone, `+Inf` last, and their sum.
     pub fn histogram(&mut self, labels: &[&str], buckets: &[u64], sum: f64) -> &mut Self {
         if self.descriptor.as_ref().is_none_or(|d| d.bounds().len() + 1 != buckets.len()) {
+            self.added = false;
             return self;
         }
         self.push(Kind::Histogram, labels, |words| {
@@ -303,12 +349,37 @@ impl FamilySamples<'_> {
         })
     }
 
+    /// Gives the counter or histogram that was added last an exemplar: the labels of what one update
+    /// came from, its value, and when it was since the Unix epoch. A histogram has one in each
+    /// bucket, the latest that was given.
+    ///
+    /// Left out when the labels are more than an exemplar can have; see
+    /// [`Histogram::observe_with_exemplar`](crate::Histogram::observe_with_exemplar).
+    pub fn exemplar(&mut self, labels: &[(&str, &str)], value: f64, at: Option<Duration>) -> &mut Self {
+        let Some(descriptor) = self.descriptor.as_ref().filter(|_| self.added) else { return self };
+        if descriptor.kind() != Kind::Gauge && value.is_finite() && latest::is_allowed(labels) {
+            let bucket = histogram::bucket(descriptor.bounds(), value) as u32;
+            self.snapshot.push_exemplar(bucket, value, at, |text| labels::write_pairs(labels, text));
+        }
+        self
+    }
+
+    /// Says when the counter or histogram that was added last was created: the time since the Unix
+    /// epoch, kept to the millisecond.
+    pub fn created(&mut self, at: Duration) -> &mut Self {
+        if self.added && self.descriptor.as_ref().is_some_and(|d| d.kind() != Kind::Gauge) {
+            self.snapshot.push_created(at.as_millis() as u64);
+        }
+        self
+    }
+
     fn push(
         &mut self,
         kind: Kind,
         labels: &[&str],
         value: impl FnOnce(&mut Vec<u64>) -> (Form, u64),
     ) -> &mut Self {
+        self.added = false;
         let Some(descriptor) = &self.descriptor else { return self };
         let snapshot = &mut *self.snapshot;
         if descriptor.kind() != kind || descriptor.label_count() != labels.len() {
@@ -320,6 +391,7 @@ impl FamilySamples<'_> {
         if let (Ok(offset), Ok(len)) = (u32::try_from(offset), u32::try_from(len)) {
             let (form, bits) = value(&mut snapshot.words);
             snapshot.push(Entry { block: OWN_TEXT, offset, len, form, bits });
+            self.added = true;
         }
         self
     }
@@ -342,10 +414,12 @@ impl<'s> FamilyView<'s> {
     /// The series, in the order of creation.
     pub fn series(&self) -> impl ExactSizeIterator<Item = SeriesView<'s>> + use<'s> {
         let Self { snapshot, family } = *self;
-        snapshot.entries[family.entries.clone()].iter().map(move |entry| SeriesView {
+        let entries = snapshot.entries[family.entries.clone()].iter();
+        entries.zip(family.entries.clone()).map(move |(entry, index)| SeriesView {
             snapshot,
             family,
             entry,
+            index,
         })
     }
 }
@@ -356,6 +430,8 @@ pub struct SeriesView<'s> {
     snapshot: &'s Snapshot,
     family: &'s FamilyEntry,
     entry: &'s Entry,
+    /// The place of the entry.
+    index: usize,
 }
 
 impl<'s> SeriesView<'s> {
@@ -391,6 +467,35 @@ impl<'s> SeriesView<'s> {
                 Value::Histogram { buckets: &words[..buckets], sum: f64::from_bits(words[buckets]) }
             }
         }
+    }
+
+    /// The native buckets of a histogram that has some. Their observations may differ from those of
+    /// [`value`](Self::value) by the ones that were in flight when the snapshot was taken.
+    #[must_use]
+    pub fn native(&self) -> Option<NativeView<'s>> {
+        let layout = self.family.descriptor.native()?;
+        let at = self.entry.bits as usize + self.family.descriptor.bounds().len() + 2;
+        Some(NativeView::new(layout, &self.snapshot.words[at..at + layout.cells()]))
+    }
+
+    /// When the series was created, to the millisecond: the time since the Unix epoch. `None` unless
+    /// the registry keeps it; see
+    /// [`RegistryOptions::created_timestamps`](crate::RegistryOptions::created_timestamps).
+    #[must_use]
+    #[inline]
+    pub fn created(&self) -> Option<Duration> {
+        let millis = self.snapshot.created.get(self.index).filter(|millis| **millis > 0);
+        millis.map(|&millis| Duration::from_millis(millis))
+    }
+
+    /// What single updates came from: of a counter the latest, of a histogram the latest of each
+    /// bucket, in the order of the buckets.
+    #[inline]
+    pub fn exemplars(&self) -> impl ExactSizeIterator<Item = ExemplarView<'s>> + use<'s> {
+        let Self { snapshot, family, .. } = *self;
+        let none = family.exemplars.is_empty();
+        let entries = if none { &[] } else { snapshot.exemplars_of(self.index, &family.exemplars) };
+        entries.iter().map(move |entry| ExemplarView { snapshot, entry })
     }
 }
 

@@ -7,8 +7,9 @@ mod counting;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aios_metrics_core::format::Protobuf;
 use aios_metrics_core::{
-    Documents, Identity, OpenMetricsText, PrometheusText, Registry, RollingMetric, Source,
+    Documents, Identity, NativeBuckets, OpenMetricsText, PrometheusText, Registry, RollingMetric, Source,
 };
 use counting::{Counting, allocations};
 
@@ -47,6 +48,18 @@ fn an_update_on_a_handle_allocates_nothing() {
         histogram.observe(0.3);
         histogram.observe(f64::NAN);
         histogram.start_timer().stop();
+    });
+    let native = NativeBuckets::new(3, 0.001..=900.0).with_max_buckets(2);
+    let native = registry.register_native_histogram("native", "Native", &[], None, native).unwrap();
+    let native = native.with(&[]).unwrap();
+    assert_none("native histogram", || {
+        [0.0, 0.3, -1.0, 1e6].into_iter().for_each(|value| native.observe(value))
+    });
+    assert_none("exemplars", || {
+        counter.inc_by_with_exemplar(1_u64, &[("trace_id", "4bf92f3577b34da6")]);
+        histogram
+            .observe_with_exemplar(0.3, &[("trace_id", "4bf92f3577b34da6"), ("text", "a \"quoted\" one")]);
+        histogram.observe_with_exemplar(0.3, &[("not a name", "x")]);
     });
     assert_none("clones", || drop((counter.clone(), gauge.clone(), histogram.clone())));
 }
@@ -141,11 +154,16 @@ fn full_registry() -> Registry {
     registry.register_self_metrics().unwrap();
     let jobs = registry.register_counter("jobs_total", "Jobs", &["status", "name"]).unwrap();
     let latency = registry.register_histogram("latency", "Latency", &["path"], None).unwrap();
+    let native = NativeBuckets::new(3, 0.001..=900.0).with_max_buckets(2).with_negative(true);
+    let native = registry.register_native_histogram("native", "Native", &["path"], None, native).unwrap();
     let queue = registry.register_gauge("queue", "Queue", &[]).unwrap();
     for i in 0..100 {
         jobs.inc(&["ok", &format!("job {i}")]).unwrap();
         jobs.inc_by(&["a \"quoted\" \\ text\n", &format!("{{job={i},}}")], 0.5).unwrap();
         latency.observe(&[&format!("/a/{i}\n")], 0.125).unwrap();
+        native.observe(&[&format!("/a/{i}\n")], f64::from(i)).unwrap();
+        let with_exemplar = latency.with(&[&format!("/b/{i}")]).unwrap();
+        with_exemplar.observe_with_exemplar(0.25, &[("trace_id", "4bf92f3577b34da6")]);
     }
     queue.set(&[], 17.5).unwrap();
     registry.observe_rolling("latency", 0.5).unwrap();
@@ -164,6 +182,10 @@ fn a_repeated_scrape_into_a_used_buffer_allocates_nothing() {
     assert_none("OpenMetrics", || {
         page.clear();
         registry.encode(&OpenMetricsText, &mut page);
+    });
+    assert_none("protobuf", || {
+        page.clear();
+        registry.encode(&Protobuf, &mut page);
     });
     let mut snapshot = registry.snapshot();
     assert_none("snapshot", || registry.snapshot_into(&mut snapshot));

@@ -1,20 +1,26 @@
 //! Every wire format against files that were read by eye: the same registry as text 0.0.4, as
-//! OpenMetrics 1.0 and as a document, compared whole.
+//! OpenMetrics 1.0, as protobuf and as a document, compared whole.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p aios-metrics-core --test golden` writes the files anew; look at
 //! what changed before you commit it.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic")]
 
+#[path = "support/dump.rs"]
+mod dump;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aios_metrics_core::format::Protobuf;
 use aios_metrics_core::{
-    Collect, Descriptor, Documents, Identity, ManualClock, OpenMetricsText, PrometheusText, RegisterError,
-    Registry, RegistryOptions, Section, Snapshot,
+    Collect, Descriptor, Documents, Identity, ManualClock, NativeBuckets, OpenMetricsText, PrometheusText,
+    RegisterError, Registry, RegistryOptions, Section, Snapshot,
 };
 use serde_json::{Value, json};
+
+use crate::dump::dump;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -102,6 +108,83 @@ fn histograms() -> Outcome {
 }
 
 #[test]
+fn exemplars() -> Outcome {
+    let (registry, clock) = registry_and_clock();
+    let requests = registry.register_counter("requests_total", "Requests", &["code"])?;
+    requests.inc(&["404"])?;
+    requests.with(&["200"])?.inc_by_with_exemplar(2_u64, &[("trace_id", "4bf92f3577b34da6")]);
+    clock.advance(Duration::from_micros(1_234_567));
+    registry
+        .register_counter("seconds_total", "Unlabelled", &[])?
+        .with(&[])?
+        .inc_by_with_exemplar(0.1, &[("text", "a \"quoted\" \\ text\nof two lines"), ("größe", "refused")]);
+    registry
+        .register_counter("bytes_total", "Unlabelled", &[])?
+        .with(&[])?
+        .inc_by_with_exemplar(0.1, &[("text", "a \"quoted\" \\ text\nof two lines"), ("size", "größer")]);
+    let latency =
+        registry.register_histogram("latency_seconds", "Latency", &["route"], Some(&[0.25, 1.0, 10.0]))?;
+    latency.observe(&["/plain"], 0.5)?;
+    let items = latency.with(&["/items"])?;
+    for (value, id) in [(0.125, "first"), (3.0, "second"), (1e3, "third")] {
+        items.observe_with_exemplar(value, &[("trace_id", id), ("span_id", "00f067aa")]);
+    }
+    items.observe_with_exemplar(3.5, &[]);
+    check("exemplars", &registry);
+    Ok(())
+}
+
+#[test]
+fn native_histograms() -> Outcome {
+    let registry = registry();
+    let native = NativeBuckets::new(2, 0.01..=100.0);
+    registry.register_native_histogram("untouched_seconds", "Unlabelled", &[], Some(&[1.0]), native)?;
+    let latency = registry.register_native_histogram(
+        "latency_seconds",
+        "Neighbours, gaps, and what is out of range",
+        &["route"],
+        Some(&[0.25, 1.0]),
+        native,
+    )?;
+    let items = latency.with(&["/items"])?;
+    for value in [0.0, 0.005, 0.25, 0.25, 0.5, 1.0, 1.0, 1.0, 1.3, 20.0, 1e6, -1.0] {
+        items.observe(value);
+    }
+    items.observe_with_exemplar(0.3, &[("trace_id", "4bf92f3577b34da6")]);
+    let change = registry.register_native_histogram(
+        "change_celsius",
+        "Both sides of 0, merged",
+        &[],
+        Some(&[-1.0, 0.0, 1.0]),
+        NativeBuckets::new(3, 0.5..=100.0).with_negative(true).with_max_buckets(6),
+    )?;
+    for value in [-50.0, -3.0, -1.1, -0.9, 0.0, 0.9, 1.1, 3.0, 50.0, 51.0] {
+        change.observe(&[], value)?;
+    }
+    check("native", &registry);
+    Ok(())
+}
+
+#[test]
+fn created_timestamps() -> Outcome {
+    let clock = Arc::new(ManualClock::new());
+    let options = RegistryOptions::default().with_clock(clock.clone()).with_created_timestamps(true);
+    let registry = Registry::with_options(options);
+    registry.register_counter("untouched_total", "Unlabelled", &[])?;
+    let jobs = registry.register_counter("jobs_total", "Labelled", &["status"])?;
+    clock.advance(Duration::from_micros(1_700_000_000_123_999));
+    jobs.inc_by(&["ok"], 2_u64)?;
+    jobs.with(&["failed"])?.inc_by_with_exemplar(0.5, &[("trace_id", "4bf92f3577b34da6")]);
+    registry.register_gauge("queue_length", "A gauge has none", &["queue"])?.set(&["first"], 3.0)?;
+    let celsius = registry.register_histogram("change_celsius", "No sum", &["room"], Some(&[-5.0, 5.0]))?;
+    clock.advance(Duration::from_secs(1));
+    celsius.observe(&["\"cellar\""], -7.5)?;
+    registry.register_histogram("latency_seconds", "Latency", &[], Some(&[0.25]))?.observe(&[], 0.5)?;
+    check("created", &registry);
+    Ok(())
+}
+
+#[test]
 fn label_values() -> Outcome {
     let registry = registry();
     let events = registry.register_counter("events_total", "Awkward label values", &["kind", "text"])?;
@@ -185,14 +268,16 @@ fn registry_and_clock() -> (Registry, Arc<ManualClock>) {
     (Registry::with_options(RegistryOptions::default().with_clock(clock.clone())), clock)
 }
 
-/// Compares the two pages and the document with the files of that name.
+/// Compares the three pages and the document with the files of that name.
 #[track_caller]
 fn check(name: &str, registry: &Registry) {
-    let (mut text, mut openmetrics) = (Vec::new(), Vec::new());
+    let (mut text, mut openmetrics, mut protobuf) = (Vec::new(), Vec::new(), Vec::new());
     registry.encode(&PrometheusText, &mut text);
     registry.encode(&OpenMetricsText, &mut openmetrics);
+    registry.encode(&Protobuf, &mut protobuf);
     compare(&format!("{name}.prometheus.txt"), &String::from_utf8(text).unwrap());
     compare(&format!("{name}.openmetrics.txt"), &String::from_utf8(openmetrics).unwrap());
+    compare(&format!("{name}.protobuf.txt"), &dump(&protobuf));
     check_document(name, registry, |documents| documents);
 }
 

@@ -15,13 +15,16 @@ mod outside;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use aios_metrics_core::{Format, OpenMetricsText, PrometheusText, Registry};
+use aios_metrics_core::{Format, ManualClock, OpenMetricsText, PrometheusText, Registry, RegistryOptions};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
+use crate::awkward::awkward;
 use crate::model::{Model, Number, models};
-use crate::outside::{Page, parse_pages, promtool};
+use crate::outside::{Exemplar, Page, parse_pages, promtool};
 
 fn encode(registry: &Registry, format: &impl Format) -> String {
     let mut page = Vec::new();
@@ -103,6 +106,67 @@ fn numbers_beyond_floats_are_read_back_exactly() {
         let samples = page.unwrap().samples;
         assert!(matches!(samples[..], [(_, Number::Whole(9_007_199_254_740_993))]), "{samples:?}");
     }
+}
+
+#[test]
+fn times_of_creation_are_read_back() {
+    let clock = Arc::new(ManualClock::new());
+    let options = RegistryOptions::default().with_clock(clock.clone()).with_created_timestamps(true);
+    let registry = Registry::with_options(options);
+    let jobs = registry.register_counter("jobs_total", "Jobs", &["number"]).unwrap();
+    let seconds = registry.register_histogram("job_seconds", "Time", &["number"], Some(&[1.0])).unwrap();
+    registry.register_gauge("queue", "Queue", &[]).unwrap();
+    for number in 0..100 {
+        jobs.inc(&[&number.to_string()]).unwrap();
+        seconds.observe(&[&number.to_string()], 0.5).unwrap();
+        clock.advance(Duration::from_millis(100));
+    }
+    let page = encode(&registry, &OpenMetricsText);
+    let samples = parse_pages(&[("openmetrics", page)]).remove(0).unwrap().samples;
+    let created = samples.into_iter().filter(|((name, _), _)| name.ends_with("_created"));
+    let created: BTreeMap<_, _> = created.collect();
+    assert_eq!(created.len(), 200);
+    for ((_, labels), time) in created {
+        let number: f64 = labels["number"].parse().unwrap();
+        assert_eq!(time, Number::Float((36_000.0 + number) / 10.0));
+    }
+    assert!(!encode(&registry, &PrometheusText).contains("_created"));
+}
+
+/// With awkward texts as labels, but without quotes: in exemplars the parser takes escaped quotes for
+/// real ones.
+#[test]
+fn exemplars_are_read_back_as_they_were_given() {
+    let registry =
+        Registry::with_options(RegistryOptions::default().with_clock(Arc::new(ManualClock::new())));
+    let jobs = registry.register_counter("jobs_total", "Jobs", &["number"]).unwrap();
+    let seconds = registry.register_histogram("job_seconds", "Time", &["number"], Some(&[1.0])).unwrap();
+    let mut runner = TestRunner::default();
+    let mut text = || awkward().new_tree(&mut runner).unwrap().current().replace('"', "'");
+    let texts: Vec<String> = (0..400).map(|_| text()).collect();
+    for (number, text) in texts.iter().enumerate() {
+        let (number, value) = (number.to_string(), number as f64 / 8.0);
+        let labels = [("trace_id", number.as_str()), ("text", text.as_str())];
+        jobs.with(&[&number]).unwrap().inc_by_with_exemplar(value, &labels);
+        seconds.with(&[&number]).unwrap().observe_with_exemplar(value, &labels);
+    }
+    let page = encode(&registry, &OpenMetricsText);
+    let parsed = parse_pages(&[("openmetrics", page.clone())]).remove(0);
+    let exemplars = parsed.unwrap_or_else(|error| panic!("{error}\n{page}")).exemplars;
+    let mut found = 0;
+    for ((name, labels), exemplar) in exemplars {
+        let number = labels["number"].clone();
+        let text = texts[number.parse::<usize>().unwrap()].clone();
+        let value = number.parse::<f64>().unwrap() / 8.0;
+        let its_own = name == "jobs_total" || labels["le"] == if value <= 1.0 { "1.0" } else { "+Inf" };
+        let fits = "trace_id".len() + number.len() + "text".len() + text.chars().count() <= 128;
+        let labels = [("trace_id".to_owned(), number), ("text".to_owned(), text)];
+        let expected =
+            Exemplar { labels: labels.into(), value: Number::Float(value), at: Some(Number::Whole(3_600)) };
+        assert_eq!(exemplar, (its_own && fits).then_some(expected), "{name} in\n{page}");
+        found += usize::from(exemplar.is_some());
+    }
+    assert!(found > 400, "{found} exemplars");
 }
 
 #[test]

@@ -13,7 +13,8 @@ use std::thread;
 use std::time::Duration;
 
 use aios_metrics_core::{
-    Clock, Counter, Histogram, OpenMetricsText, PrometheusText, Registry, RegistryOptions, RollingMetric,
+    Clock, Counter, Histogram, NativeBuckets, OpenMetricsText, PrometheusText, Registry, RegistryOptions,
+    RollingMetric, Source,
 };
 
 const WRITERS: u64 = 8;
@@ -184,6 +185,55 @@ fn totals_are_exact_while_others_scrape_register_and_create() {
         assert_eq!(jobs(&format!("shared/{round}")), Some(WRITERS as f64));
         assert!((0..WRITERS).all(|thread| jobs(&format!("{thread}/{round}")) == Some(1.0)));
     }
+}
+
+/// Labels, value and series of an exemplar belong together, while series come and go and their cells are
+/// used again.
+#[test]
+fn exemplars_are_whole_while_others_write_and_remove() {
+    let registry = Registry::with_options(RegistryOptions::default().with_created_timestamps(true));
+    let native = NativeBuckets::new(0, 1.0..=1_024.0);
+    let sizes = registry.register_native_histogram("sizes", "Sizes", &["by"], Some(&[4.0]), native).unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let write = |thread: u64| {
+            let sizes = &sizes;
+            move || {
+                let by = thread.to_string();
+                for round in 0..rounds() / 10 {
+                    // Each in a bucket of the classic ones.
+                    let value = (round % 2 * 8 + thread) as f64;
+                    let text = value.to_string();
+                    sizes
+                        .with(&[&by])
+                        .unwrap()
+                        .observe_with_exemplar(value, &[("by", &by), ("value", &text)]);
+                    if round % 16 == 0 {
+                        sizes.remove(&[&by]).unwrap();
+                    }
+                }
+            }
+        };
+        let writers: Vec<_> = (0..4).map(|thread| scope.spawn(write(thread))).collect();
+        let reader = scope.spawn(|| {
+            let mut snapshot = registry.snapshot();
+            while !done.load(Ordering::Acquire) {
+                registry.snapshot_into(&mut snapshot);
+                for series in snapshot.families().flat_map(|family| family.series()) {
+                    let (_, by) = series.labels().next().unwrap();
+                    assert!(series.created().is_some());
+                    for exemplar in series.exemplars() {
+                        let labels: Vec<_> = exemplar.labels().map(|(_, value)| value).collect();
+                        assert_eq!(labels, [by.clone(), exemplar.value().to_string().into()]);
+                        assert_eq!(exemplar.bucket(), usize::from(exemplar.value() > 4.0));
+                    }
+                }
+            }
+        });
+        let ended: Vec<_> = writers.into_iter().map(|writer| writer.join()).collect();
+        done.store(true, Ordering::Release);
+        assert!(ended.into_iter().chain([reader.join()]).all(|ended| ended.is_ok()));
+    });
 }
 
 /// Updates everything when it is dropped, which a thread-local does while its thread ends.

@@ -2,7 +2,7 @@
 //!
 //! | path | answer |
 //! |---|---|
-//! | `/metrics` | the page, in text 0.0.4 or OpenMetrics as the `Accept` header asks |
+//! | `/metrics` | the page, in text 0.0.4, OpenMetrics or, with the feature `protobuf`, protobuf, as the `Accept` header asks |
 //! | `/snapshot` | the document, `application/json` |
 //! | `/healthz` | `ok` |
 //! | `/readyz` | `ready`, or 503 and why not, where [a check](Exporter::with_readiness) was given |

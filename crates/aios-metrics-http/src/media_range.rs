@@ -1,11 +1,15 @@
 //! The `Accept` header, taken apart.
 
+/// The parameters that tell formats of one media type apart.
+const TELLING: [&str; 3] = ["version", "proto", "encoding"];
+
 /// One clause of an `Accept` header, such as `text/plain;version=0.0.4;q=0.3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MediaRange<'a> {
     kind: &'a str,
     subtype: &'a str,
-    version: Option<&'a str>,
+    /// The parameters that tell formats of one media type apart, in the order of [`TELLING`].
+    parameters: [Option<&'a str>; TELLING.len()],
     /// Whether the client named a scheme for names that are not plain.
     pub(crate) names_escaping: bool,
     /// The weight in thousandths; 0 means "not this".
@@ -26,28 +30,29 @@ impl<'a> MediaRange<'a> {
         if kind.is_empty() || subtype.is_empty() || (kind == "*" && subtype != "*") {
             return None;
         }
-        let mut range = Self { kind, subtype, version: None, names_escaping: false, weight: 1000 };
+        let mut range =
+            Self { kind, subtype, parameters: [None; TELLING.len()], names_escaping: false, weight: 1000 };
         for part in parts {
             let Some((name, value)) = part.split_once('=') else { continue };
             let (name, value) = (name.trim(), value.trim().trim_matches('"'));
             if name.eq_ignore_ascii_case("q") {
                 range.weight = parse_weight(value)?;
-            } else if name.eq_ignore_ascii_case("version") {
-                range.version = Some(value);
             } else if name.eq_ignore_ascii_case("escaping") {
                 range.names_escaping = true;
+            } else if let Some(at) = TELLING.iter().position(|telling| name.eq_ignore_ascii_case(telling)) {
+                range.parameters[at] = Some(value);
             }
         }
         Some(range)
     }
 
-    /// How narrow the range is: `*/*`, `text/*`, `text/plain`, with a version.
+    /// How narrow the range is: `*/*`, `text/*`, `text/plain`, with a version or the like.
     pub(crate) fn specificity(&self) -> u8 {
-        match (self.kind, self.subtype, self.version) {
+        match (self.kind, self.subtype, self.parameters) {
             ("*", ..) => 0,
             (_, "*", _) => 1,
-            (.., None) => 2,
-            (.., Some(_)) => 3,
+            (.., [None, None, None]) => 2,
+            _ => 3,
         }
     }
 
@@ -56,12 +61,13 @@ impl<'a> MediaRange<'a> {
         self.specificity() >= 2
     }
 
-    /// The version it names, if it speaks of one media type; a version of `*/*` means nothing.
-    pub(crate) fn version(&self) -> Option<&'a str> {
-        self.version.filter(|_| self.is_exact())
+    /// A parameter of [`TELLING`], if it speaks of one media type; a version of `*/*` means nothing.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&'a str> {
+        let at = TELLING.iter().position(|telling| *telling == name)?;
+        self.parameters[at].filter(|_| self.is_exact())
     }
 
-    /// Whether `media_type` (`text/plain`) lies within the range, whatever its version.
+    /// Whether `media_type` (`text/plain`) lies within the range, whatever its parameters.
     pub(crate) fn includes(&self, media_type: &str) -> bool {
         let Some((kind, subtype)) = media_type.split_once('/') else { return false };
         (self.kind == "*" || self.kind.eq_ignore_ascii_case(kind))
@@ -97,7 +103,7 @@ mod tests {
     #[test]
     fn a_clause_is_read_whatever_its_spaces_case_and_quotes() {
         let plain = only("text/plain;version=0.0.4;escaping=values;q=0.3");
-        assert_eq!(plain.version(), Some("0.0.4"));
+        assert_eq!(plain.parameter("version"), Some("0.0.4"));
         assert_eq!((plain.weight, plain.names_escaping, plain.specificity()), (300, true, 3));
         assert_eq!(only(" text / plain ; VERSION = \"0.0.4\" ; Escaping=values ; Q = 0.3 "), plain);
         assert!(only("TEXT/Plain").includes("text/plain"));
@@ -120,7 +126,7 @@ mod tests {
         assert!(only("*/*").includes("text/plain"));
         assert!(only("text/*").includes("text/plain"));
         assert!(!only("text/*").includes("application/json"));
-        assert_eq!(only("*/*;version=9").version(), None);
+        assert_eq!(only("*/*;version=9").parameter("version"), None);
         for garbage in ["", ",,", ";", "text", "/", "text/", "/plain", "*/plain", "=;=,q=1"] {
             assert_eq!(MediaRange::parse_line(garbage).count(), 0, "{garbage:?}");
         }

@@ -54,23 +54,24 @@ pub(crate) fn formats() -> impl Iterator<Item = &'static dyn Format> {
     OFFERS.iter().map(|offer| offer.format)
 }
 
-/// A media type and version that we can answer with.
+/// A media type and its parameters that we can answer with.
 struct Offer {
     media_type: &'static str,
-    version: &'static str,
-    /// Whether a clause without a version means this one.
-    unversioned: bool,
+    /// What the media type alone leaves open.
+    parameters: &'static [(&'static str, &'static str)],
+    /// Whether a clause without one of the parameters means this one.
+    is_default: bool,
     format: &'static dyn Format,
     /// For clients that name no escaping scheme, and for those that do.
     content_types: [&'static str; 2],
 }
 
 /// What a wildcard stands for is the first that lies within it.
-static OFFERS: [Offer; 3] = [
+static OFFERS: &[Offer] = &[
     Offer {
         media_type: "text/plain",
-        version: "0.0.4",
-        unversioned: true,
+        parameters: &[("version", "0.0.4")],
+        is_default: true,
         format: &PrometheusText,
         content_types: [
             "text/plain; version=0.0.4; charset=utf-8",
@@ -79,8 +80,8 @@ static OFFERS: [Offer; 3] = [
     },
     Offer {
         media_type: "application/openmetrics-text",
-        version: "1.0.0",
-        unversioned: false,
+        parameters: &[("version", "1.0.0")],
+        is_default: false,
         format: &OpenMetricsText,
         content_types: [
             "application/openmetrics-text; version=1.0.0; charset=utf-8",
@@ -90,12 +91,24 @@ static OFFERS: [Offer; 3] = [
     // The draft that scrapers named before 1.0.0: what we write is valid as both.
     Offer {
         media_type: "application/openmetrics-text",
-        version: "0.0.1",
-        unversioned: true,
+        parameters: &[("version", "0.0.1")],
+        is_default: true,
         format: &OpenMetricsText,
         content_types: [
             "application/openmetrics-text; version=0.0.1; charset=utf-8",
             "application/openmetrics-text; version=0.0.1; charset=utf-8; escaping=underscores",
+        ],
+    },
+    #[cfg(feature = "protobuf")]
+    Offer {
+        media_type: "application/vnd.google.protobuf",
+        parameters: &[("proto", "io.prometheus.client.MetricFamily"), ("encoding", "delimited")],
+        is_default: false,
+        format: &aios_metrics_core::format::Protobuf,
+        content_types: [
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; \
+             escaping=underscores",
         ],
     },
 ];
@@ -103,13 +116,15 @@ static OFFERS: [Offer; 3] = [
 impl Offer {
     /// Whether a client that wants `range` is served by this.
     fn is_selected_by(&self, range: &MediaRange<'_>) -> bool {
-        let unversioned = range.version().is_none() && range.is_exact();
-        self.is_covered_by(range) && (self.unversioned || !unversioned)
+        let leaves_open = |(name, _): &(&str, _)| range.parameter(name).is_none();
+        let is_open = range.is_exact() && self.parameters.iter().any(leaves_open);
+        self.is_covered_by(range) && (self.is_default || !is_open)
     }
 
     /// Whether a client that refuses `range` refuses this.
     fn is_covered_by(&self, range: &MediaRange<'_>) -> bool {
-        range.includes(self.media_type) && range.version().is_none_or(|version| version == self.version)
+        let agrees = |(name, ours): &(&str, &str)| range.parameter(name).is_none_or(|given| given == *ours);
+        range.includes(self.media_type) && self.parameters.iter().all(agrees)
     }
 }
 
@@ -123,6 +138,15 @@ mod tests {
     const TEXT_ESCAPED: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
     const OPEN_ESCAPED: &str =
         "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores";
+    const PROTOBUF: &str =
+        "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+    const PROTOBUF_ESCAPED: &str = "application/vnd.google.protobuf; \
+        proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=underscores";
+
+    /// What a client gets that would rather have protobuf than `other`.
+    fn protobuf_or(other: &'static str, protobuf: &'static str) -> &'static str {
+        if cfg!(feature = "protobuf") { protobuf } else { other }
+    }
 
     fn content_type(lines: &[&str]) -> HeaderValue {
         let mut headers = HeaderMap::new();
@@ -150,7 +174,7 @@ mod tests {
                  application/openmetrics-text;version=0.0.1;q=0.4,\
                  text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,\
                  text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
-                OPEN_ESCAPED,
+                protobuf_or(OPEN_ESCAPED, PROTOBUF),
             ),
             // Prometheus 2.
             (
@@ -160,6 +184,40 @@ mod tests {
                 OPEN,
             ),
             ("application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", DRAFT),
+            // Prometheus 2.40 and later with native histograms on.
+            (
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
+                 encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,\
+                 application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+                protobuf_or(OPEN, PROTOBUF),
+            ),
+            // Protobuf: only ours, and only by its full name.
+            (
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
+                 encoding=delimited;escaping=allow-utf-8",
+                protobuf_or(TEXT, PROTOBUF_ESCAPED),
+            ),
+            (
+                "Application/Vnd.Google.Protobuf; Encoding=delimited; \
+                 Proto=\"io.prometheus.client.MetricFamily\"; q=0.5, text/plain; q=0.4",
+                protobuf_or(TEXT, PROTOBUF),
+            ),
+            ("application/vnd.google.protobuf", TEXT),
+            ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily", TEXT),
+            ("application/vnd.google.protobuf;encoding=delimited", TEXT),
+            (
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text,\
+                 application/openmetrics-text;version=1.0.0;q=0.1",
+                OPEN,
+            ),
+            ("application/vnd.google.protobuf;proto=io.openmetrics.MetricSet;encoding=delimited", TEXT),
+            (
+                "application/vnd.google.protobuf;q=0,application/vnd.google.protobuf;\
+                 proto=io.prometheus.client.MetricFamily;encoding=delimited",
+                protobuf_or(TEXT, PROTOBUF),
+            ),
+            ("application/openmetrics-text;q=0,application/vnd.google.protobuf;q=0,application/*", TEXT),
+            ("application/openmetrics-text;q=0,application/*", protobuf_or(TEXT, PROTOBUF)),
             // Browsers and command-line tools.
             ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", TEXT),
             ("*/*", TEXT),
@@ -194,7 +252,6 @@ mod tests {
             ("text/plain;q=0,*/*", OPEN),
             ("text/*;q=0,*/*", OPEN),
             ("*/*;q=0,application/openmetrics-text;version=1.0.0;q=0.1", OPEN),
-            ("application/openmetrics-text;q=0,application/*", TEXT),
             ("application/openmetrics-text;version=1.0.0;q=0,application/*", DRAFT),
             ("application/openmetrics-text;q=0,application/openmetrics-text;version=1.0.0", OPEN),
             ("*/*;q=0", TEXT),
@@ -228,10 +285,10 @@ mod tests {
 
     #[test]
     fn content_types_agree_with_the_formats() {
-        for offer in OFFERS.iter().filter(|offer| offer.version != "0.0.1") {
+        for offer in OFFERS.iter().filter(|offer| !offer.parameters.contains(&("version", "0.0.1"))) {
             assert_eq!(offer.content_types[0], offer.format.content_type());
         }
-        for offer in &OFFERS {
+        for offer in OFFERS {
             assert_eq!(offer.content_types[1], format!("{}; escaping=underscores", offer.content_types[0]));
         }
     }

@@ -60,6 +60,7 @@ impl AiosMetrics {
             RegistryOptions::default()
                 .with_max_series(config.max_series)
                 .with_max_rolling(config.max_rolling)
+                .with_created_timestamps(config.created_timestamps)
                 .with_default_buckets(config.default_hist_buckets.clone())
                 .with_rolling_windows(RollingWindows {
                     short: Duration::from_secs(config.avg_1m),

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aios_metrics_core::{
-    Amount, Counter, ExtendedMetrics, Family, Gauge, Histogram, RegisterError, RollingMetric, UpdateError,
+    Amount, Counter, ExtendedMetrics, Family, Gauge, Histogram, NativeBuckets, RegisterError, RollingMetric,
+    UpdateError,
 };
 
 use crate::metrics::AiosMetrics;
@@ -52,6 +53,26 @@ impl AiosMetrics {
         buckets: Option<&[f64]>,
     ) -> Result<Family<Histogram>, RegisterError> {
         self.registry().register_histogram(name, help, label_names, buckets)
+    }
+
+    /// Registers a histogram that has native buckets beside its classic ones; `None` takes the
+    /// configured default buckets for these.
+    ///
+    /// Native buckets stand in the protobuf format only: build with the feature `protobuf`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`register_histogram`](Self::register_histogram), and for native buckets that can't be
+    /// used.
+    pub fn register_native_histogram(
+        &self,
+        name: &str,
+        help: &str,
+        label_names: &[&str],
+        buckets: Option<&[f64]>,
+        native: NativeBuckets,
+    ) -> Result<Family<Histogram>, RegisterError> {
+        self.registry().register_native_histogram(name, help, label_names, buckets, native)
     }
 }
 

@@ -13,7 +13,7 @@ fn from_vars(vars: &[(&str, &str)]) -> Result<MetricsConfig, ConfigError> {
 }
 
 /// Every variable with a value that is not the default.
-const EVERY: [(&str, &str); 35] = [
+const EVERY: [(&str, &str); 36] = [
     ("BLOCK_ID", "block-1"),
     ("INSTANCE_ID", "instance-42"),
     ("NODE_ID", "node-7"),
@@ -47,6 +47,7 @@ const EVERY: [(&str, &str); 35] = [
     ("METRICS_MAX_ROLLING", "10"),
     ("METRICS_HARDWARE_INTERVAL", "1.5"),
     ("METRICS_PROBES", "process"),
+    ("METRICS_CREATED_TIMESTAMPS", "on"),
     ("METRICS_DOCUMENT_FLAT_ROLLING", "true"),
     ("METRICS_WEB_CONFIG_FILE", "/etc/metrics/web.yml"),
 ];
@@ -84,6 +85,7 @@ fn every() -> MetricsConfig {
         .with_default_hist_buckets([0.05, 0.5, 5.0])
         .with_max_series(100)
         .with_max_rolling(10)
+        .with_created_timestamps(true)
         .with_hardware_interval_s(1.5)
         .with_probes(["process"])
         .with_document_flat_rolling(true)
@@ -112,7 +114,7 @@ fn the_defaults_are_those_of_the_table() {
     assert_eq!(config.default_hist_buckets, [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0]);
     assert_eq!((config.max_series, config.max_rolling), (10_000, 1_000));
     assert_eq!((config.hardware_interval_s, config.probes), (5.0, None));
-    assert!(!config.document_flat_rolling);
+    assert!(!config.document_flat_rolling && !config.created_timestamps);
     assert_eq!(config.web_config_file, None);
 }
 
@@ -204,7 +206,7 @@ const BOUNDS: &str = "ascending finite numbers, at most 1000, such as 0.1,0.5,1,
 const PROBES: &str = "names of probes, separated by commas; unknown probe \"disc\": the known probes are process, container, host";
 
 /// Values that can't be used, in the order of the table.
-const BAD: [(&str, &str, &str); 18] = [
+const BAD: [(&str, &str, &str); 19] = [
     ("METRICS_PORT", "eight", PORT),
     ("METRICS_REDIS_ENABLED", "maybe", BOOLEAN),
     ("METRICS_REDIS_PORT", "65536", PORT),
@@ -222,6 +224,7 @@ const BAD: [(&str, &str, &str); 18] = [
     ("HISTO_BUCKETS", "1,0.5", BOUNDS),
     ("METRICS_MAX_SERIES", "0", COUNT),
     ("METRICS_MAX_ROLLING", "x", COUNT),
+    ("METRICS_CREATED_TIMESTAMPS", "never", BOOLEAN),
     ("METRICS_DOCUMENT_FLAT_ROLLING", "2", BOOLEAN),
 ];
 

@@ -83,7 +83,7 @@ fn every_field_and_variable_is_described() {
     let fields = format!("{:?}", MetricsConfig::default());
     let fields = fields.trim_start_matches("MetricsConfig { ").split(", ");
     let names: Vec<&str> = fields.filter_map(|field| field.split_once(": ")).map(|(name, _)| name).collect();
-    assert_eq!(names.len(), 34, "{names:?}");
+    assert_eq!(names.len(), 35, "{names:?}");
     for name in names {
         assert!(CONFIGURATION.contains(&format!("\n| `{name}` | ")), "docs/configuration.md lacks {name}");
     }
@@ -120,6 +120,7 @@ fn every_default_stands_in_the_table() {
         ("avg_15m", d.avg_15m.to_string()),
         ("max_series", d.max_series.to_string()),
         ("max_rolling", d.max_rolling.to_string()),
+        ("created_timestamps", d.created_timestamps.to_string()),
         ("hardware_interval_s", d.hardware_interval_s.to_string()),
         ("document_flat_rolling", d.document_flat_rolling.to_string()),
     ] {

@@ -79,6 +79,7 @@ fn promtool_has_no_complaint_about_the_page() {
         "aios_metrics_series_overflow_total",
         "aios_metrics_rejected_updates_total",
         "aios_metrics_dropped_labels_total",
+        "aios_metrics_native_clamped_total",
         "aios_metrics_scrapes_total",
         "aios_metrics_scrape_duration_seconds",
         "aios_metrics_push_enqueued_total",

@@ -106,6 +106,21 @@ pub(crate) fn escape_label(value: &str, out: &mut Vec<u8>) -> bool {
     escape(value, out, escaped)
 }
 
+/// Appends a label text of pairs as they are given: `{a="x",b="y"}`, or `{}`.
+pub(crate) fn write_pairs(labels: &[(&str, &str)], out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (i, (name, value)) in labels.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"=\"");
+        escape_label(value, out);
+        out.push(b'"');
+    }
+    out.push(b'}');
+}
+
 /// What stands for a byte in a label's value, where that is not the byte itself.
 fn escaped(byte: u8) -> Option<&'static [u8; 2]> {
     match byte {
@@ -188,16 +203,16 @@ pub(crate) fn parse_escaped(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = text.strip_prefix('{').unwrap_or_default();
     std::iter::from_fn(move || {
         let (name, tail) = rest.split_once("=\"")?;
-        let end = closing_quote(tail)?;
+        let end = closing_quote(tail.as_bytes())?;
         let value = &tail[..end];
         rest = tail[end + 1..].trim_start_matches(',');
         Some((name, value))
     })
 }
 
-fn closing_quote(text: &str) -> Option<usize> {
+fn closing_quote(text: &[u8]) -> Option<usize> {
     let mut escaped = false;
-    text.bytes().position(|byte| {
+    text.iter().position(|&byte| {
         let closes = byte == b'"' && !escaped;
         escaped = byte == b'\\' && !escaped;
         closes
@@ -208,19 +223,26 @@ fn unescape(value: &str) -> Cow<'_, str> {
     if !value.contains('\\') {
         return Cow::Borrowed(value);
     }
-    let mut out = String::with_capacity(value.len());
-    let mut chars = value.chars();
-    while let Some(c) = chars.next() {
-        out.push(match c {
-            '\\' => match chars.next() {
-                Some('n') => '\n',
-                Some(other) => other,
-                None => break,
-            },
-            c => c,
-        });
+    let mut out = Vec::with_capacity(value.len());
+    unescape_into(value.as_bytes(), &mut out);
+    // Only whole characters were left out.
+    Cow::Owned(String::from_utf8(out).unwrap_or_default())
+}
+
+/// Appends what an escaped value stands for.
+pub(crate) fn unescape_into(value: &[u8], out: &mut Vec<u8>) {
+    let mut rest = value;
+    while let Some(at) = rest.iter().position(|&byte| byte == b'\\') {
+        let (plain, pair) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        match pair.get(1) {
+            Some(b'n') => out.push(b'\n'),
+            Some(&byte) => out.push(byte),
+            None => {}
+        }
+        rest = pair.get(2..).unwrap_or_default();
     }
-    Cow::Owned(out)
+    out.extend_from_slice(rest);
 }
 
 #[cfg(all(test, not(loom)))]
@@ -251,6 +273,17 @@ mod tests {
             let escaped = pieces.write(&&*a, &mut text);
             prop_assert!(matches(&pieces, (&text, escaped), &&*a));
             prop_assert_eq!(matches(&pieces, (&text, escaped), &&*b), a == b);
+            #[cfg(feature = "protobuf")]
+            {
+                let mut found = Vec::new();
+                for (name, value) in pieces.split(&text) {
+                    let mut plain = Vec::new();
+                    unescape_into(value, &mut plain);
+                    found.push((name, String::from_utf8(plain).unwrap()));
+                }
+                let given = [b"a".as_slice(), b"b", b"c"].into_iter().zip(a.iter().map(|&a| a.to_owned()));
+                prop_assert_eq!(found, given.collect::<Vec<_>>());
+            }
         }
 
         #[test]

@@ -4,11 +4,15 @@ pub(crate) mod labels;
 pub(crate) mod number;
 mod openmetrics;
 mod prometheus;
+#[cfg(feature = "protobuf")]
+mod protobuf;
 pub(crate) mod text;
 
 pub use labels::Labels;
 pub use openmetrics::OpenMetricsText;
 pub use prometheus::PrometheusText;
+#[cfg(feature = "protobuf")]
+pub use protobuf::Protobuf;
 
 use crate::snapshot::Snapshot;
 

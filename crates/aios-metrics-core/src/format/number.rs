@@ -1,5 +1,7 @@
 //! Numbers as the text formats write them.
 
+use std::time::Duration;
+
 /// Appends a whole number.
 #[inline]
 pub(crate) fn write_whole(value: u64, out: &mut Vec<u8>) {
@@ -25,6 +27,11 @@ pub(crate) fn write_float(value: f64, out: &mut Vec<u8>) {
     } else {
         out.extend_from_slice(if value > 0.0 { b"+Inf" } else { b"-Inf" });
     }
+}
+
+/// Appends a time in seconds, to the millisecond.
+pub(crate) fn write_seconds(time: Duration, out: &mut Vec<u8>) {
+    write_value(time.as_millis() as f64 / 1e3, out);
 }
 
 /// The value as a whole number, below 10^16: from there on the shortest form has an exponent.

@@ -2,14 +2,17 @@
 //! ([specification](https://prometheus.io/docs/specs/om/open_metrics_spec/)).
 
 use super::Format;
-use super::text::write_families;
+use super::text::{Dialect, Rendered, write_families};
 use crate::snapshot::Snapshot;
 
 /// OpenMetrics 1.0.0 text.
 ///
 /// Counters are typed by the name without `_total`; the page ends with `# EOF`. A sum is a total
 /// there, which can't be negative: a histogram with a negative bound, and a series whose sum is below
-/// 0, show their buckets only, without `_sum` and `_count`. No timestamps, no `_created`.
+/// 0, show their buckets only, without `_sum` and `_count`. Exemplars follow their samples, and
+/// `_created` stands where the registry keeps it
+/// ([`RegistryOptions::created_timestamps`](crate::RegistryOptions::created_timestamps)). Samples have no
+/// timestamps.
 ///
 /// # Examples
 ///
@@ -38,9 +41,19 @@ impl Format for OpenMetricsText {
     }
 
     fn encode(&self, snapshot: &Snapshot, out: &mut Vec<u8>) {
-        let shows_sum =
-            |bounds: &[f64], sum: f64| sum >= 0.0 && bounds.first().is_none_or(|&lowest| lowest >= 0.0);
-        write_families(snapshot, out, |family| &family.openmetrics_head, shows_sum);
+        write_families::<Self>(snapshot, out);
         out.extend_from_slice(b"# EOF\n");
+    }
+}
+
+impl Dialect for OpenMetricsText {
+    const EXTRAS: bool = true;
+
+    fn head(family: &Rendered) -> &[u8] {
+        &family.openmetrics_head
+    }
+
+    fn shows_sum(bounds: &[f64], sum: f64) -> bool {
+        sum >= 0.0 && bounds.first().is_none_or(|&lowest| lowest >= 0.0)
     }
 }

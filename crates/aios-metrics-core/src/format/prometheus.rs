@@ -2,12 +2,13 @@
 //! ([specification](https://prometheus.io/docs/instrumenting/exposition_formats/)).
 
 use super::Format;
-use super::text::write_families;
+use super::text::{Dialect, Rendered, write_families};
 use crate::snapshot::Snapshot;
 
 /// Prometheus' text format 0.0.4.
 ///
-/// Counters are typed by their full name, `# TYPE jobs_total counter`. No timestamps, no `_created`.
+/// Counters are typed by their full name, `# TYPE jobs_total counter`. No timestamps, no exemplars, no
+/// `_created`.
 ///
 /// # Examples
 ///
@@ -36,6 +37,18 @@ impl Format for PrometheusText {
     }
 
     fn encode(&self, snapshot: &Snapshot, out: &mut Vec<u8>) {
-        write_families(snapshot, out, |family| &family.prometheus_head, |_, _| true);
+        write_families::<Self>(snapshot, out);
+    }
+}
+
+impl Dialect for PrometheusText {
+    const EXTRAS: bool = false;
+
+    fn head(family: &Rendered) -> &[u8] {
+        &family.prometheus_head
+    }
+
+    fn shows_sum(_bounds: &[f64], _sum: f64) -> bool {
+        true
     }
 }

@@ -2,26 +2,30 @@
 //! is registered, and the walk that copies them and writes the numbers.
 
 use super::labels::{Pieces, escape};
-use super::number::{write_float, write_value, write_whole};
+use super::number::{write_float, write_seconds, write_value, write_whole};
 use crate::descriptor::Kind;
-use crate::snapshot::{FamilyView, Snapshot, Value};
+use crate::snapshot::{ExemplarView, FamilyView, SeriesView, Snapshot, Value};
 
-/// Writes every family behind the head that `head` chooses; `shows_sum` tells from the bounds and
-/// the sum of a histogram whether it has `_sum` and `_count`.
-pub(crate) fn write_families(
-    snapshot: &Snapshot,
-    out: &mut Vec<u8>,
-    head: impl Fn(&Rendered) -> &[u8],
-    shows_sum: impl Fn(&[f64], f64) -> bool,
-) {
+/// What tells the two text formats apart.
+pub(crate) trait Dialect {
+    /// Whether exemplars and times of creation are shown.
+    const EXTRAS: bool;
+
+    /// What stands above the samples of a family.
+    fn head(family: &Rendered) -> &[u8];
+
+    /// Whether a histogram with these bounds and this sum shows `_sum` and `_count`.
+    fn shows_sum(bounds: &[f64], sum: f64) -> bool;
+}
+
+/// Writes every family.
+pub(crate) fn write_families<D: Dialect>(snapshot: &Snapshot, out: &mut Vec<u8>) {
     for family in snapshot.families() {
         let descriptor = family.descriptor();
-        out.extend_from_slice(head(descriptor.rendered()));
+        out.extend_from_slice(D::head(descriptor.rendered()));
         match descriptor.kind() {
-            Kind::Histogram => {
-                write_histograms(family, |sum| shows_sum(descriptor.bounds(), sum), out);
-            }
-            _ => write_scalars(family, descriptor.exposed_name().as_bytes(), out),
+            Kind::Histogram => write_histograms::<D>(family, out),
+            _ => write_scalars::<D>(family, out),
         }
     }
 }
@@ -29,7 +33,8 @@ pub(crate) fn write_families(
 /// The longest number: a sign, 17 digits, point and exponent, or 20 digits.
 const NUMBER: usize = 32;
 
-fn write_scalars(family: FamilyView<'_>, name: &[u8], out: &mut Vec<u8>) {
+fn write_scalars<D: Dialect>(family: FamilyView<'_>, out: &mut Vec<u8>) {
+    let name = family.descriptor().exposed_name().as_bytes();
     for series in family.series() {
         let labels = series.label_bytes();
         out.reserve(name.len() + labels.len() + NUMBER);
@@ -37,7 +42,13 @@ fn write_scalars(family: FamilyView<'_>, name: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(labels);
         out.push(b' ');
         write_number(series.value(), out);
+        if D::EXTRAS {
+            series.exemplars().for_each(|exemplar| write_exemplar(exemplar, out));
+        }
         out.push(b'\n');
+        if D::EXTRAS {
+            write_created(family, series, out);
+        }
     }
 }
 
@@ -49,23 +60,28 @@ fn write_number(value: Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn write_histograms(family: FamilyView<'_>, shows_sum: impl Fn(f64) -> bool, out: &mut Vec<u8>) {
+fn write_histograms<D: Dialect>(family: FamilyView<'_>, out: &mut Vec<u8>) {
     let parts = family.descriptor().rendered();
     for series in family.series() {
         let labels = series.label_bytes();
         let Value::Histogram { buckets, sum } = series.value() else { continue };
         let open_labels = labels.strip_suffix(b"}").unwrap_or(labels);
+        let mut exemplars = D::EXTRAS.then(|| series.exemplars().peekable());
         let mut cumulated = 0_u64;
-        for (&count, tail) in buckets.iter().zip(&parts.bucket_tails) {
+        for (bucket, (&count, tail)) in buckets.iter().zip(&parts.bucket_tails).enumerate() {
             cumulated = cumulated.saturating_add(count);
             out.reserve(parts.bucket_name.len() + labels.len() + tail.len() + NUMBER);
             out.extend_from_slice(&parts.bucket_name);
             out.extend_from_slice(open_labels);
             out.extend_from_slice(tail);
             write_whole(cumulated, out);
+            let exemplar = exemplars.as_mut().and_then(|all| all.next_if(|next| next.bucket() == bucket));
+            if let Some(exemplar) = exemplar {
+                write_exemplar(exemplar, out);
+            }
             out.push(b'\n');
         }
-        if shows_sum(sum) {
+        if D::shows_sum(family.descriptor().bounds(), sum) {
             for (name, value) in
                 [(&parts.sum_name, Value::Float(sum)), (&parts.count_name, Value::Whole(cumulated))]
             {
@@ -76,6 +92,33 @@ fn write_histograms(family: FamilyView<'_>, shows_sum: impl Fn(f64) -> bool, out
                 out.push(b'\n');
             }
         }
+        if D::EXTRAS {
+            write_created(family, series, out);
+        }
+    }
+}
+
+/// Behind the other samples of its series, where the time is known: `jobs_created{status="ok"} 1700000000`.
+fn write_created(family: FamilyView<'_>, series: SeriesView<'_>, out: &mut Vec<u8>) {
+    if let Some(created) = series.created() {
+        out.extend_from_slice(family.descriptor().name().as_bytes());
+        out.extend_from_slice(b"_created");
+        out.extend_from_slice(series.label_bytes());
+        out.push(b' ');
+        write_seconds(created, out);
+        out.push(b'\n');
+    }
+}
+
+/// Behind the sample to which it belongs: ` # {trace_id="4bf9"} 0.25 1700000000.123`.
+fn write_exemplar(exemplar: ExemplarView<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b" # ");
+    out.extend_from_slice(exemplar.label_bytes());
+    out.push(b' ');
+    write_value(exemplar.value(), out);
+    if let Some(at) = exemplar.timestamp() {
+        out.push(b' ');
+        write_seconds(at, out);
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use loom::cell::UnsafeCell;
 use loom::thread;
@@ -13,9 +14,10 @@ use super::node::{Nodes, Run};
 use super::table::{Outgrown, Table};
 use crate::descriptor::Descriptor;
 use crate::metric::control::Control;
+use crate::metric::exemplar::Exemplars;
 use crate::metric::series::{Series, total};
 use crate::metric::{Held, Total};
-use crate::rolling::Time;
+use crate::registry::RegistryOptions;
 use crate::storage::local::{self, STORAGE};
 use crate::storage::pointers::Pointers;
 use crate::storage::{Reader, Section};
@@ -103,7 +105,8 @@ fn an_entry_in_the_place_of_another_is_found_and_the_rest_stays() {
 /// A family of counters with one label.
 fn jobs(max_series: usize) -> Arc<Series> {
     let descriptor = Descriptor::counter("jobs_total", "Jobs", &["status"]).unwrap();
-    Arc::new(Series::new(descriptor, max_series, Arc::default(), Time::System))
+    let options = RegistryOptions::default().with_max_series(max_series);
+    Arc::new(Series::new(descriptor, &options, Arc::default()))
 }
 
 fn find_or_create(series: &Series, value: &str) -> Run {
@@ -126,6 +129,43 @@ fn hold(series: &Arc<Series>, value: &str) -> Held {
     let find =
         |series: &Series, section: &Section| series.with_values(section, &[value]).map(|node| node.run());
     Held::new(series, series.hold(find).unwrap())
+}
+
+#[test]
+fn a_series_that_is_seen_tells_when_it_was_created() {
+    check(|| {
+        let descriptor = Descriptor::counter("jobs_total", "Jobs", &["status"]).unwrap();
+        let options = RegistryOptions::default().with_created_timestamps(true);
+        let series = Arc::new(Series::new(descriptor, &options, Arc::default()));
+        let (creating, reading) = (Arc::clone(&series), Arc::clone(&series));
+        let create = move || {
+            find_or_create(&creating, "ok");
+        };
+        race([Box::new(create)], move || {
+            let _section = Section::enter();
+            for (node, _) in reading.nodes().blocks().flat_map(|block| block.nodes()) {
+                assert!(reading.created(node.run()).unwrap().load(Ordering::Relaxed) > 0);
+            }
+        });
+    });
+}
+
+#[test]
+fn an_exemplar_of_cells_that_are_used_again_is_that_of_their_new_owner() {
+    check(|| {
+        let exemplars = Arc::new(Exemplars::new());
+        let put = |exemplars: &Exemplars, value| exemplars.put(1, value, Duration::ZERO, &[]);
+        put(&exemplars, 1.0);
+        let (reusing, reading) = (Arc::clone(&exemplars), Arc::clone(&exemplars));
+        let reuse = move || {
+            reusing.forget(0..2);
+            put(&reusing, 2.0);
+        };
+        race([Box::new(reuse)], move || drop(reading.hold()));
+        let held = exemplars.hold();
+        let found = held.iter().flat_map(|held| held.of_run(0, 2)).map(|(_, exemplar)| exemplar.value);
+        assert!(found.into_iter().all(|value| value == 2.0));
+    });
 }
 
 #[test]
@@ -160,10 +200,10 @@ fn a_series_that_is_found_has_its_cells() {
     check(|| {
         // What is taken next begins a chunk that nobody has touched yet.
         for _ in 0..12 {
-            STORAGE.take_word();
+            STORAGE.take_words(1);
         }
         let descriptor = Descriptor::gauge("queue", "Queue", &["name"]).unwrap();
-        let series = Arc::new(Series::new(descriptor, 10, Arc::default(), Time::System));
+        let series = Arc::new(Series::new(descriptor, &RegistryOptions::default(), Arc::default()));
         let (creating, finding) = (Arc::clone(&series), Arc::clone(&series));
         let create = move || {
             find_or_create(&creating, "a");
@@ -318,7 +358,7 @@ fn a_handle_taken_while_its_series_goes_is_of_one_that_is_there_or_was() {
 #[test]
 fn the_last_who_has_a_series_frees_it() {
     check(|| {
-        let control = STORAGE.take_word();
+        let control = STORAGE.take_words(1);
         let control = move || Control::new(control);
         assert!(control().acquire());
         let freed = Arc::new(AtomicU64::new(0));

@@ -53,6 +53,23 @@ impl Counter {
         }
     }
 
+    /// Adds `n` and keeps `labels` as the counter's exemplar: what this update came from, such as
+    /// `[("trace_id", id)]`. OpenMetrics and protobuf show the latest one, with its amount and time.
+    ///
+    /// The names and values of the labels may have 128 characters together, and the names are those
+    /// that Prometheus accepts. Labels that don't fit are refused and counted; the amount is added in
+    /// any case. Takes a look at the clock and a lock for which it never waits: while somebody has it,
+    /// the exemplar gives way.
+    pub fn inc_by_with_exemplar(&self, n: impl Amount, labels: &[(&str, &str)]) {
+        self.inc_by(n);
+        let value = match n.parts() {
+            Parts::Whole(n) => n as f64,
+            Parts::Fraction(n) => n,
+            Parts::Invalid(_) => return,
+        };
+        self.held.series().note_exemplar(self.held.run().cell, value, labels);
+    }
+
     /// The total over all threads.
     ///
     /// Costs a few nanoseconds for each thread that has ever updated a metric; for tests and

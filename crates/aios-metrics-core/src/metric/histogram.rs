@@ -48,6 +48,23 @@ impl Histogram {
         observe(self.held.series(), self.held.run().cell, value);
     }
 
+    /// Observes `value` and keeps `labels` as the exemplar of its bucket: what this observation came
+    /// from, such as `[("trace_id", id)]`. OpenMetrics and protobuf show the latest of each bucket,
+    /// with its value and time.
+    ///
+    /// The names and values of the labels may have 128 characters together, and the names are those
+    /// that Prometheus accepts. Labels that don't fit are refused and counted; the value is observed in
+    /// any case. Takes a look at the clock and a lock for which it never waits: while somebody has it,
+    /// the exemplar gives way.
+    pub fn observe_with_exemplar(&self, value: f64, labels: &[(&str, &str)]) {
+        let (series, cell) = (self.held.series(), self.held.run().cell);
+        observe(series, cell, value);
+        if value.is_finite() {
+            let bucket = bucket(series.descriptor().bounds(), value) as u32;
+            series.note_exemplar(cell + bucket, value, labels);
+        }
+    }
+
     /// Observes a duration, in seconds.
     #[inline]
     pub fn observe_duration(&self, duration: Duration) {
@@ -110,7 +127,7 @@ impl Drop for Timer {
     }
 }
 
-/// Observes in the run of cells that begins at `cell`: buckets, `+Inf`, sum.
+/// Observes in the run of cells that begins at `cell`: buckets, `+Inf`, sum, native buckets.
 #[inline]
 pub(crate) fn observe(series: &Series, cell: u32, value: f64) {
     if !value.is_finite() {
@@ -119,11 +136,21 @@ pub(crate) fn observe(series: &Series, cell: u32, value: f64) {
     }
     let bounds = series.descriptor().bounds();
     let bucket = bucket(bounds, value);
+    let native = series.descriptor().native().map(|layout| {
+        let (place, clamped) = layout.place(value);
+        if clamped {
+            series.note_clamped();
+        }
+        bounds.len() + 2 + place
+    });
     match local::cells(cell) {
         Cells::Own(cells) => {
             if let Some([counts @ .., sum]) = cells.get(..bounds.len() + 2) {
                 add_own(&counts[bucket], 1);
                 add_own_f64(sum, value);
+            }
+            if let Some(count) = native.and_then(|native| cells.get(native)) {
+                add_own(count, 1);
             }
         }
         Cells::Shared(cells) => {
@@ -131,13 +158,16 @@ pub(crate) fn observe(series: &Series, cell: u32, value: f64) {
                 add_shared(&counts[bucket], 1);
                 add_shared_f64(sum, value);
             }
+            if let Some(count) = native.and_then(|native| cells.get(native)) {
+                add_shared(count, 1);
+            }
         }
     }
 }
 
 /// The first bucket whose bound is not below the value: its place is the number of bounds below.
 #[inline]
-fn bucket(bounds: &[f64], value: f64) -> usize {
+pub(crate) fn bucket(bounds: &[f64], value: f64) -> usize {
     if bounds.len() <= LINEAR {
         bounds.iter().map(|&bound| usize::from(bound < value)).sum()
     } else {

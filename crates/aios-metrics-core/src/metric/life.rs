@@ -278,8 +278,8 @@ impl Series {
                 }
             }
             Kind::Histogram => {
-                let sum = self.cells() - 1;
-                for at in 0..sum {
+                let sum = self.descriptor().bounds().len() as u32 + 1;
+                for at in (0..self.cells()).filter(|at| *at != sum) {
                     // A count of observations is nowhere near 2^64.
                     local::add(to.cell + at, reader.sum(&STORAGE, from.cell + at) as u64);
                 }
@@ -307,13 +307,15 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::descriptor::Descriptor;
-    use crate::rolling::Time;
+    use crate::native::NativeBuckets;
+    use crate::registry::RegistryOptions;
 
     const HOUR: Duration = Duration::from_secs(3_600);
 
     fn series(descriptor: Descriptor) -> (Series, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::new());
-        let series = Series::new(descriptor, 10, Arc::default(), Time::Other(clock.clone()));
+        let options = RegistryOptions::default().with_clock(clock.clone());
+        let series = Series::new(descriptor, &options, Arc::default());
         series.expire_after(HOUR);
         (series, clock)
     }
@@ -390,7 +392,9 @@ mod tests {
 
     #[test]
     fn so_are_the_observations_of_a_histogram() {
-        let (series, clock) = series(Descriptor::histogram("sizes", "Sizes", &["by"], &[1.0]).unwrap());
+        let native = NativeBuckets::new(0, 1.0..=8.0);
+        let descriptor = Descriptor::native_histogram("sizes", "Sizes", &["by"], &[1.0], native).unwrap();
+        let (series, clock) = series(descriptor);
         expire_under(&series, &clock, |found| {
             histogram::observe(&series, found.cell, 0.5);
             histogram::observe(&series, found.cell, 2.5);
@@ -402,6 +406,8 @@ mod tests {
         let (reader, run) = (&mut Reader::default(), run(&series).unwrap());
         assert_eq!((histogram::count(reader, &series, run), histogram::sum(reader, &series, run)), (3, 10.0));
         assert_eq!(reader.sum(&STORAGE, run.cell), 1);
+        // Behind the sum: those up to 1, up to 2, up to 4, up to 8.
+        assert_eq!([3, 4, 5, 6].map(|at| reader.sum(&STORAGE, run.cell + at)), [1, 0, 1, 1]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use tracing::warn;
 
 use super::Total;
 use super::control::Control;
+use super::exemplar::{self, Exemplars};
 use super::life::{Changes, Garbage, Idle};
 use crate::descriptor::{Descriptor, Kind};
 use crate::error::LabelError;
@@ -15,6 +16,8 @@ use crate::lookup::Retired;
 use crate::lookup::node::{MAX_TEXT, Node, Nodes, Run};
 use crate::lookup::table::Table;
 use crate::lookup::values::{AnyOrder, InOrder, Same, Values};
+use crate::native::Layout;
+use crate::registry::RegistryOptions;
 use crate::rolling::Time;
 use crate::storage::limbo::Limbo;
 use crate::storage::local::STORAGE;
@@ -30,6 +33,8 @@ pub(super) const UNLABELLED: &[&str] = &[];
 pub(crate) struct Refused {
     pub(crate) amounts: AtomicU64,
     pub(crate) observations: AtomicU64,
+    /// Exemplars whose labels are too long or can't be used; the updates themselves count.
+    pub(crate) exemplars: AtomicU64,
 }
 
 /// All series of a family.
@@ -40,6 +45,9 @@ pub(crate) struct Series {
     descriptor: Descriptor,
     refused: Arc<Refused>,
     pub(super) time: Time,
+    /// Whether the word behind that of each series' control holds when it was created.
+    keeps_created: bool,
+    exemplars: Exemplars,
     hasher: RandomState,
     pub(super) table: Table,
     pub(super) nodes: Nodes,
@@ -54,23 +62,28 @@ pub(crate) struct Series {
     dropped_labels: AtomicU64,
     /// Updates that went to the overflow series because of the cap.
     overflowed: AtomicU64,
+    /// Observations beyond the range of native buckets.
+    clamped: AtomicU64,
 }
 
 impl Series {
-    pub(crate) fn new(descriptor: Descriptor, max_series: usize, refused: Arc<Refused>, time: Time) -> Self {
+    pub(crate) fn new(descriptor: Descriptor, options: &RegistryOptions, refused: Arc<Refused>) -> Self {
         let series = Self {
             refused,
-            time,
+            time: options.time.clone(),
+            keeps_created: options.created_timestamps && descriptor.kind() != Kind::Gauge,
+            exemplars: Exemplars::new(),
             hasher: RandomState::default(),
             table: Table::new(),
             nodes: Nodes::new(),
             len: AtomicUsize::new(0),
             changes: Mutex::new(Changes::new()),
-            max_series: AtomicUsize::new(max_series.max(1)),
+            max_series: AtomicUsize::new(options.max_series.max(1)),
             full: AtomicBool::new(false),
             expires: AtomicBool::new(false),
             dropped_labels: AtomicU64::new(0),
             overflowed: AtomicU64::new(0),
+            clamped: AtomicU64::new(0),
             descriptor,
         };
         series.stand_at_zero(&mut lock(&series.changes));
@@ -92,6 +105,21 @@ impl Series {
         &self.refused
     }
 
+    /// The latest exemplars of its series.
+    pub(crate) fn exemplars(&self) -> &Exemplars {
+        &self.exemplars
+    }
+
+    /// Notes what the update of a cell came from. An exemplar that can't be used is refused and
+    /// counted; the update itself stands.
+    pub(crate) fn note_exemplar(&self, cell: u32, value: f64, labels: &[(&str, &str)]) {
+        if exemplar::is_allowed(labels) {
+            self.exemplars.put(cell, value, self.time.wall(), labels);
+        } else {
+            self.refused.exemplars.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn nodes(&self) -> &Nodes {
         &self.nodes
     }
@@ -108,6 +136,15 @@ impl Series {
         self.overflowed.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn clamped(&self) -> u64 {
+        self.clamped.load(Ordering::Relaxed)
+    }
+
+    #[cold]
+    pub(crate) fn note_clamped(&self) {
+        self.clamped.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn expires(&self) -> bool {
         self.expires.load(Ordering::Relaxed)
     }
@@ -119,12 +156,26 @@ impl Series {
         self.full.store(!self.has_room(&changes), Ordering::Release);
     }
 
-    /// How many cells a series takes: one, or for a histogram its buckets, `+Inf` and the sum.
+    /// How many cells a series takes: one, or for a histogram its buckets, `+Inf`, the sum, and
+    /// its native buckets.
     pub(super) fn cells(&self) -> u32 {
         match self.descriptor.kind() {
-            Kind::Histogram => self.descriptor.bounds().len() as u32 + 2,
+            Kind::Histogram => {
+                let native = self.descriptor.native().map_or(0, Layout::cells);
+                (self.descriptor.bounds().len() + 2 + native) as u32
+            }
             _ => 1,
         }
+    }
+
+    /// How many words are kept for a series: its control, and when it was created.
+    fn words(&self) -> u32 {
+        1 + u32::from(self.keeps_created)
+    }
+
+    /// When a series was created, in milliseconds since the Unix epoch; `None` when that isn't kept.
+    pub(crate) fn created(&self, run: Run) -> Option<&'static AtomicU64> {
+        self.keeps_created.then(|| STORAGE.word(run.control + 1))
     }
 
     /// The series with these values, in the order of registration.
@@ -280,7 +331,7 @@ impl Series {
         changes.text.clear();
         let escaped = self.descriptor.rendered().pieces.write(values, &mut changes.text);
         let node = if room && changes.text.len() <= MAX_TEXT {
-            let run = Run { cell: self.take_cells(), control: STORAGE.take_word() };
+            let run = self.take_run();
             self.insert(changes, hash, escaped, run)
         } else {
             self.overflow(changes, room)
@@ -305,11 +356,17 @@ impl Series {
         node
     }
 
-    fn take_cells(&self) -> u32 {
-        match self.descriptor.kind() {
-            Kind::Gauge => STORAGE.take_word(),
+    /// Cells and words of a series that is created now.
+    fn take_run(&self) -> Run {
+        let cell = match self.descriptor.kind() {
+            Kind::Gauge => STORAGE.take_words(1),
             _ => STORAGE.take(self.cells()),
+        };
+        let run = Run { cell, control: STORAGE.take_words(self.words()) };
+        if let Some(created) = self.created(run) {
+            created.store(self.time.wall().as_millis() as u64, Ordering::Relaxed);
         }
+        run
     }
 
     /// Whether there may be one series more. The one for the rest doesn't count.
@@ -332,7 +389,7 @@ impl Series {
         let node = self.find(hash, &values).unwrap_or_else(|| {
             changes.text.clear();
             let escaped = self.descriptor.rendered().pieces.write(&values, &mut changes.text);
-            let run = Run { cell: self.take_cells(), control: STORAGE.take_word() };
+            let run = self.take_run();
             changes.overflow = Some(run.control);
             self.insert(changes, hash, escaped, run)
         });
@@ -400,14 +457,15 @@ impl Series {
     /// Gives the cells of a series back. Nobody uses them any more, and all that was done with them
     /// happens before this call.
     pub(crate) fn free(&self, run: Run) {
+        self.exemplars.forget(run.cell..run.cell + self.cells());
         match self.descriptor.kind() {
-            Kind::Gauge => STORAGE.give_back_word(run.cell),
+            Kind::Gauge => STORAGE.give_back_words(run.cell, 1),
             _ => STORAGE.give_back(run.cell, self.cells()),
         }
         if let Some(float) = Control::new(run.control).float() {
             STORAGE.give_back(float, 1);
         }
-        STORAGE.give_back_word(run.control);
+        STORAGE.give_back_words(run.control, self.words());
     }
 }
 

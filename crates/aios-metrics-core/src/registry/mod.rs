@@ -19,6 +19,7 @@ use crate::lookup::list::List;
 use crate::lookup::table::{Outgrown, Table};
 use crate::metric::series::{Refused, Series};
 use crate::metric::{Counter, Family, Gauge, Histogram};
+use crate::native::NativeBuckets;
 use crate::rolling::RollingSet;
 use crate::snapshot::Snapshot;
 use crate::source::Source;
@@ -170,6 +171,27 @@ impl Registry {
         self.family(Descriptor::histogram(name, help, label_names, buckets)?).map(Family::new)
     }
 
+    /// Registers a histogram that has native buckets beside its classic ones, or finds the one that
+    /// is registered already.
+    ///
+    /// The page shows them in protobuf only, the one format that has them: the feature `protobuf`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`register_histogram`](Self::register_histogram), and for native buckets that can't be
+    /// used or are too many: a histogram has 1,022 buckets at the most, native ones included.
+    pub fn register_native_histogram(
+        &self,
+        name: &str,
+        help: &str,
+        label_names: &[&str],
+        buckets: Option<&[f64]>,
+        native: NativeBuckets,
+    ) -> Result<Family<Histogram>, RegisterError> {
+        let buckets = buckets.unwrap_or(&self.0.options.default_buckets);
+        self.family(Descriptor::native_histogram(name, help, label_names, buckets, native)?).map(Family::new)
+    }
+
     /// Registers a collector, which adds families of its own to every snapshot.
     ///
     /// # Errors
@@ -215,9 +237,7 @@ impl Registry {
                 .clone()
                 .ok_or_else(|| conflict(descriptor.exposed_name(), &claim.descriptor, &descriptor));
         }
-        let (options, refused) = (&inner.options, Arc::clone(&inner.refused));
-        let series =
-            Arc::new(Series::new(descriptor.clone(), options.max_series, refused, options.time.clone()));
+        let series = Arc::new(Series::new(descriptor.clone(), &inner.options, Arc::clone(&inner.refused)));
         let claim = Claim { descriptor: descriptor.clone(), series: Some(Arc::clone(&series)) };
         changes.claims.extend(descriptor.claimed_names().into_iter().map(|name| (name, claim.clone())));
         for name in descriptor.update_names() {

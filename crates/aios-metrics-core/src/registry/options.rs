@@ -27,6 +27,9 @@ pub struct RegistryOptions {
     pub default_buckets: Vec<f64>,
     /// The windows of rolling summaries.
     pub rolling_windows: RollingWindows,
+    /// Whether each counter's and histogram's series keeps the time of its creation, which
+    /// OpenMetrics (as `_created`) and protobuf show; 8 bytes a series. False.
+    pub created_timestamps: bool,
     pub(crate) time: Time,
 }
 
@@ -37,6 +40,7 @@ impl Default for RegistryOptions {
             max_rolling: 1_000,
             default_buckets: vec![0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0],
             rolling_windows: RollingWindows::default(),
+            created_timestamps: false,
             time: Time::System,
         }
     }
@@ -72,6 +76,13 @@ impl RegistryOptions {
         self
     }
 
+    /// Sets [`created_timestamps`](Self::created_timestamps).
+    #[must_use]
+    pub fn with_created_timestamps(mut self, created_timestamps: bool) -> Self {
+        self.created_timestamps = created_timestamps;
+        self
+    }
+
     /// Takes time from `clock` instead of the machine's clocks.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -87,6 +98,7 @@ impl std::fmt::Debug for RegistryOptions {
             .field("max_rolling", &self.max_rolling)
             .field("default_buckets", &self.default_buckets)
             .field("rolling_windows", &self.rolling_windows)
+            .field("created_timestamps", &self.created_timestamps)
             .finish_non_exhaustive()
     }
 }

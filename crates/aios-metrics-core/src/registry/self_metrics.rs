@@ -12,8 +12,8 @@ use crate::sync::Ordering;
 
 impl Registry {
     /// Adds the registry's figures of itself to every snapshot: `aios_metrics_series{family}`,
-    /// `aios_metrics_series_overflow_total{family}`, `aios_metrics_dropped_labels_total{family}` and
-    /// `aios_metrics_rejected_updates_total{reason}`.
+    /// `aios_metrics_series_overflow_total{family}`, `aios_metrics_dropped_labels_total{family}`,
+    /// `aios_metrics_native_clamped_total{family}` and `aios_metrics_rejected_updates_total{reason}`.
     ///
     /// # Errors
     ///
@@ -33,9 +33,14 @@ impl Registry {
                 "Updates whose labels were dropped because the family has none; families without any are left out",
                 family,
             )?,
+            clamped: Descriptor::counter(
+                "aios_metrics_native_clamped_total",
+                "Observations beyond the range of native buckets, by family; families without any are left out",
+                family,
+            )?,
             rejected: Descriptor::counter(
                 "aios_metrics_rejected_updates_total",
-                "Updates that were refused because of their value",
+                "Values and exemplars of updates that were refused",
                 &["reason"],
             )?,
         })
@@ -47,12 +52,13 @@ struct SelfMetrics {
     series: Descriptor,
     overflow: Descriptor,
     dropped: Descriptor,
+    clamped: Descriptor,
     rejected: Descriptor,
 }
 
 impl Collect for SelfMetrics {
     fn describe(&self) -> Vec<Descriptor> {
-        [&self.series, &self.overflow, &self.dropped, &self.rejected].map(Clone::clone).into()
+        [&self.series, &self.overflow, &self.dropped, &self.clamped, &self.rejected].map(Clone::clone).into()
     }
 
     fn collect(&self, snapshot: &mut Snapshot) {
@@ -72,10 +78,15 @@ impl Collect for SelfMetrics {
         for family in families().filter(|family| family.dropped_labels() > 0) {
             dropped.counter(&[family.descriptor().exposed_name()], family.dropped_labels());
         }
+        let mut clamped = snapshot.family(&self.clamped);
+        for family in families().filter(|family| family.clamped() > 0) {
+            clamped.counter(&[family.descriptor().exposed_name()], family.clamped());
+        }
         snapshot
             .family(&self.rejected)
             .counter(&["counter_amount"], registry.refused.amounts.load(Ordering::Relaxed))
             .counter(&["histogram_value"], registry.refused.observations.load(Ordering::Relaxed))
-            .counter(&["rolling_value"], registry.rolling.refused());
+            .counter(&["rolling_value"], registry.rolling.refused())
+            .counter(&["exemplar"], registry.refused.exemplars.load(Ordering::Relaxed));
     }
 }

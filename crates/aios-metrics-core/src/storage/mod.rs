@@ -26,6 +26,9 @@ use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
 pub(crate) use self::section::Section;
 pub(crate) use self::slab::Slab;
 
+/// The longest run of cells that [`Storage::take`] gives out.
+pub(crate) const LONGEST_RUN: usize = CHUNK;
+
 /// All cells: the slabs of threads, the shared slab, and which ids are taken.
 pub(crate) struct Storage {
     /// Every slab there is, newest first, linked through `Owned::next`.
@@ -109,22 +112,22 @@ impl Storage {
         take(&self.ids, &self.shared, len)
     }
 
-    /// Takes a zeroed word.
-    pub(crate) fn take_word(&self) -> u32 {
-        take(&self.word_ids, &self.words, 1)
+    /// Takes a run of `len` zeroed words, at most a chunk.
+    pub(crate) fn take_words(&self, len: u32) -> u32 {
+        take(&self.word_ids, &self.words, len)
     }
 
     /// A word that was taken.
     #[inline]
     pub(crate) fn word(&self, id: u32) -> &AtomicU64 {
-        // `take_word` has touched the chunk.
+        // `take_words` has touched the chunk.
         &self.words.cells(id).unwrap_or_default()[0]
     }
 
-    /// Takes a word back, as [`give_back`](Self::give_back) does a run of cells.
-    pub(crate) fn give_back_word(&self, id: u32) {
-        self.words.clear(id, 1);
-        lock(&self.word_ids).give_back(id, 1);
+    /// Takes words back, as [`give_back`](Self::give_back) does a run of cells.
+    pub(crate) fn give_back_words(&self, id: u32, len: u32) {
+        self.words.clear(id, len);
+        lock(&self.word_ids).give_back(id, len);
     }
 
     /// Takes a run back: zeroes its cells and lets them be used again.

@@ -17,6 +17,16 @@ pub(crate) struct Page {
     pub(crate) families: BTreeMap<String, (String, String)>,
     /// In the order of the page.
     pub(crate) samples: Vec<(Key, Number)>,
+    /// Of samples that can have one, in the order of the page.
+    pub(crate) exemplars: Vec<(Key, Option<Exemplar>)>,
+}
+
+/// An exemplar as an independent parser understood it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Exemplar {
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) value: Number,
+    pub(crate) at: Option<Number>,
 }
 
 /// Parses pages, each with its format (`text` or `openmetrics`), in one run of Python.
@@ -52,14 +62,28 @@ fn page(result: &Json) -> Result<Page, String> {
     if let Json::String(error) = result {
         return Err(error.clone());
     }
-    let mut page = Page { families: BTreeMap::new(), samples: Vec::new() };
-    type Family = (String, String, String, Vec<(String, BTreeMap<String, String>, String)>);
+    let mut page = Page { families: BTreeMap::new(), samples: Vec::new(), exemplars: Vec::new() };
+    type Labels = BTreeMap<String, String>;
+    type Sample = (String, Labels, String, Option<(Labels, String, Option<String>)>);
+    type Family = (String, String, String, Vec<Sample>);
     let families: Vec<Family> = serde_json::from_value(result.clone()).unwrap();
     for (name, help, kind, samples) in families {
         let earlier = page.families.insert(name.clone(), (help, kind));
         assert!(earlier.is_none(), "family {name:?} stands twice");
-        page.samples
-            .extend(samples.into_iter().map(|(name, labels, value)| ((name, labels), number(&value))));
+        for (name, labels, value, exemplar) in samples {
+            let exemplar = exemplar.map(|(labels, value, at)| Exemplar {
+                labels,
+                value: number(&value),
+                at: at.as_deref().map(number),
+            });
+            let key = (name, labels);
+            if key.0.ends_with("_total") || key.0.ends_with("_bucket") {
+                page.exemplars.push((key.clone(), exemplar));
+            } else {
+                assert_eq!(exemplar, None, "of {key:?}");
+            }
+            page.samples.push((key, number(&value)));
+        }
     }
     Ok(page)
 }

@@ -96,6 +96,9 @@ pub struct MetricsConfig {
     pub max_series: usize,
     /// Rolling metrics that can be created. `METRICS_MAX_ROLLING`, 1,000.
     pub max_rolling: usize,
+    /// Whether counters and histograms show when their series were created, in OpenMetrics and
+    /// protobuf. `METRICS_CREATED_TIMESTAMPS`, false.
+    pub created_timestamps: bool,
     /// Seconds from one reading of the hardware to the next. `METRICS_HARDWARE_INTERVAL`, 5.
     pub hardware_interval_s: f64,
     /// Names of the probes to run; `None` for all. `METRICS_PROBES`.
@@ -140,6 +143,7 @@ impl Default for MetricsConfig {
             default_hist_buckets: vec![0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0],
             max_series: 10_000,
             max_rolling: 1_000,
+            created_timestamps: false,
             hardware_interval_s: 5.0,
             probes: None,
             document_flat_rolling: false,
@@ -195,6 +199,7 @@ setters! {
     with_default_hist_buckets: default_hist_buckets, impl Into<Vec<f64>>, v => v.into();
     with_max_series: max_series, usize, v => v;
     with_max_rolling: max_rolling, usize, v => v;
+    with_created_timestamps: created_timestamps, bool, v => v;
     with_hardware_interval_s: hardware_interval_s, f64, v => v;
     with_probes: probes, impl IntoIterator<Item = impl Into<String>>, v => Some(v.into_iter().map(Into::into).collect());
     with_document_flat_rolling: document_flat_rolling, bool, v => v;
@@ -309,6 +314,7 @@ impl fmt::Debug for MetricsConfig {
             .field("default_hist_buckets", &self.default_hist_buckets)
             .field("max_series", &self.max_series)
             .field("max_rolling", &self.max_rolling)
+            .field("created_timestamps", &self.created_timestamps)
             .field("hardware_interval_s", &self.hardware_interval_s)
             .field("probes", &self.probes)
             .field("document_flat_rolling", &self.document_flat_rolling)

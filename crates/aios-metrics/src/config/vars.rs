@@ -52,6 +52,7 @@ struct Found {
     histo_buckets: Option<String>,
     metrics_max_series: Option<String>,
     metrics_max_rolling: Option<String>,
+    metrics_created_timestamps: Option<String>,
     metrics_hardware_interval: Option<String>,
     metrics_probes: Option<String>,
     metrics_document_flat_rolling: Option<String>,
@@ -184,6 +185,11 @@ impl Reader<'_> {
             ),
             max_series: self.count("METRICS_MAX_SERIES", found.metrics_max_series, defaults.max_series),
             max_rolling: self.count("METRICS_MAX_ROLLING", found.metrics_max_rolling, defaults.max_rolling),
+            created_timestamps: self.boolean(
+                "METRICS_CREATED_TIMESTAMPS",
+                found.metrics_created_timestamps,
+                defaults.created_timestamps,
+            ),
             hardware_interval_s: self.seconds(
                 "METRICS_HARDWARE_INTERVAL",
                 found.metrics_hardware_interval,

@@ -1,11 +1,13 @@
 //! A real Prometheus of the test's own, and `promtool`.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -19,9 +21,24 @@ pub(crate) struct Prometheus {
     process: Child,
 }
 
+/// An exemplar as the server tells it.
+#[derive(Debug)]
+pub(crate) struct Exemplar {
+    pub(crate) series: HashMap<String, String>,
+    pub(crate) labels: HashMap<String, String>,
+    pub(crate) value: f64,
+    /// Seconds since the Unix epoch.
+    pub(crate) timestamp: f64,
+}
+
 impl Prometheus {
     /// Starts a server that scrapes `target` as the job `service`, and waits until it is ready.
     pub(crate) fn scraping(target: SocketAddr) -> Self {
+        Self::with_features(target, "")
+    }
+
+    /// The same with features that have to be asked for, separated by commas.
+    pub(crate) fn with_features(target: SocketAddr, features: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let directory =
@@ -38,6 +55,7 @@ impl Prometheus {
             .current_dir(&directory)
             .args(["--config.file=prometheus.yml", "--storage.tsdb.path=data", "--log.level=warn"])
             .arg(format!("--web.listen-address={addr}"))
+            .arg(format!("--enable-feature={features}"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -69,6 +87,34 @@ impl Prometheus {
     /// Waits until a query answers with a value.
     pub(crate) fn wait_for(&self, query: &str, value: f64) {
         wait_until(&format!("{query} is {value}"), || self.query(query) == Some(value));
+    }
+
+    /// The exemplars of the last hour.
+    pub(crate) fn exemplars(&self, query: &str) -> Vec<Exemplar> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is past 1970").as_secs();
+        let path = format!(
+            "/api/v1/query_exemplars?query={}&start={}&end={}",
+            encoded(query),
+            now - 3_600,
+            now + 3_600
+        );
+        let answer = http::get(self.addr, &path);
+        let json: Value = serde_json::from_str(&answer.body).expect("the API speaks JSON");
+        assert_eq!(json["status"], "success", "{query}: {}", answer.body);
+        let texts = |json: &Value| -> HashMap<String, String> {
+            serde_json::from_value(json.clone()).expect("labels are texts")
+        };
+        let of_series = |series: &Value| -> Vec<Exemplar> {
+            let exemplars = series["exemplars"].as_array().expect("each series has a list");
+            let exemplar = |exemplar: &Value| Exemplar {
+                series: texts(&series["seriesLabels"]),
+                labels: texts(&exemplar["labels"]),
+                value: exemplar["value"].as_str().and_then(|value| value.parse().ok()).expect("a number"),
+                timestamp: exemplar["timestamp"].as_f64().expect("a time"),
+            };
+            exemplars.iter().map(exemplar).collect()
+        };
+        json["data"].as_array().expect("a list of series").iter().flat_map(of_series).collect()
     }
 
     /// The scrape's error as the server tells it; empty when it went well.
