@@ -39,6 +39,57 @@ impl fmt::Display for Kind {
     }
 }
 
+/// What a page says a family is: its kind, or one of those that only attached registries have, of which
+/// each series is a gauge here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Type {
+    Counter,
+    Gauge,
+    Histogram,
+    /// Text that doesn't change, in the labels of a 1.
+    Info,
+    /// A value of which nothing more is known.
+    Unknown,
+}
+
+impl Type {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Counter, Self::Gauge, Self::Histogram, Self::Info, Self::Unknown];
+
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Self::Counter => Kind::Counter,
+            Self::Gauge | Self::Info | Self::Unknown => Kind::Gauge,
+            Self::Histogram => Kind::Histogram,
+        }
+    }
+
+    pub(crate) fn openmetrics_name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Unknown => "unknown",
+            _ => self.kind().as_str(),
+        }
+    }
+
+    /// As in text 0.0.4, which has fewer.
+    pub(crate) fn prometheus_name(self) -> &'static str {
+        match self {
+            Self::Unknown => "untyped",
+            _ => self.kind().as_str(),
+        }
+    }
+
+    /// What the names of all samples have behind that of the family.
+    pub(crate) fn suffix(self) -> &'static str {
+        match self {
+            Self::Counter => "_total",
+            Self::Info => "_info",
+            Self::Gauge | Self::Histogram | Self::Unknown => "",
+        }
+    }
+}
+
 /// The description of a family, valid by construction. Cheap to clone.
 ///
 /// # Examples
@@ -63,6 +114,7 @@ struct Inner {
     kind: Kind,
     labels: Box<[Box<str>]>,
     bounds: Box<[f64]>,
+    unit: Option<Box<str>>,
     rendered: text::Rendered,
 }
 
@@ -79,7 +131,7 @@ impl Descriptor {
         if base.is_empty() {
             return Err(RegisterError::MetricName { name: name.to_owned() });
         }
-        Self::new(base, format!("{base}_total"), help, Kind::Counter, labels, Box::default())
+        Self::new(base, help, Type::Counter, labels, Box::default(), None)
     }
 
     /// A gauge.
@@ -88,7 +140,7 @@ impl Descriptor {
     ///
     /// [`RegisterError`] for names that Prometheus does not accept.
     pub fn gauge(name: &str, help: &str, labels: &[&str]) -> Result<Self, RegisterError> {
-        Self::new(name, name.to_owned(), help, Kind::Gauge, labels, Box::default())
+        Self::new(name, help, Type::Gauge, labels, Box::default(), None)
     }
 
     /// A histogram with the given upper bounds, ascending; `+Inf` is added when it is absent.
@@ -99,39 +151,66 @@ impl Descriptor {
     /// not ascending, not numbers, or more than [`MAX_BUCKETS`].
     pub fn histogram(name: &str, help: &str, labels: &[&str], bounds: &[f64]) -> Result<Self, RegisterError> {
         let bounds = check_bounds(name, bounds)?;
-        Self::new(name, name.to_owned(), help, Kind::Histogram, labels, bounds)
+        Self::new(name, help, Type::Histogram, labels, bounds, None)
+    }
+
+    /// A family of an attached registry, whose series may each have labels of their own. `name` has
+    /// no suffix; a unit that is not the end of the name, as OpenMetrics wants it, is left away.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`] for a name that Prometheus does not accept.
+    pub(crate) fn attached(
+        name: &str,
+        help: &str,
+        ty: Type,
+        unit: Option<&str>,
+        bounds: &[f64],
+    ) -> Result<Self, RegisterError> {
+        let ends = |unit: &&str| name.strip_suffix(*unit).is_some_and(|start| start.ends_with('_'));
+        let unit = unit.filter(|unit| !unit.is_empty() && ty != Type::Info).filter(ends);
+        Self::new(name, help, ty, &[], bounds.into(), unit)
+    }
+
+    /// The same histogram of an attached registry with other buckets.
+    pub(crate) fn with_bounds(&self, bounds: &[f64]) -> Self {
+        // The name has been checked, and nothing else can be wrong.
+        Self::attached(self.name(), self.help(), Type::Histogram, self.unit(), bounds)
+            .unwrap_or_else(|_| self.clone())
     }
 
     fn new(
         name: &str,
-        exposed: String,
         help: &str,
-        kind: Kind,
+        ty: Type,
         labels: &[&str],
         bounds: Box<[f64]>,
+        unit: Option<&str>,
     ) -> Result<Self, RegisterError> {
         check_metric_name(name)?;
+        let (kind, exposed) = (ty.kind(), format!("{name}{}", ty.suffix()));
         check_label_names(&exposed, kind, labels)?;
-        let rendered = text::Rendered::new(name, &exposed, help, kind, labels, &bounds);
+        let rendered = text::Rendered::new(name, &exposed, help, ty, labels, &bounds, unit);
         Ok(Self(Arc::new(Inner {
             name: name.into(),
-            exposed: exposed.into(),
+            exposed: exposed.into_boxed_str(),
             help: help.into(),
             kind,
             labels: labels.iter().map(|&label| label.into()).collect(),
             bounds,
+            unit: unit.map(Into::into),
             rendered,
         })))
     }
 
-    /// The family's name; for a counter without `_total`.
+    /// The family's name; for a counter without `_total`, for an info without `_info`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// The name that samples carry: for a counter with `_total`, for a histogram the part before
-    /// `_bucket`, `_sum` and `_count`.
+    /// The name that samples carry: for a counter with `_total`, for an info with `_info`, for a
+    /// histogram the part before `_bucket`, `_sum` and `_count`.
     #[must_use]
     pub fn exposed_name(&self) -> &str {
         &self.0.exposed
@@ -143,13 +222,14 @@ impl Descriptor {
         &self.0.help
     }
 
-    /// The kind.
+    /// The kind. What attached registries have besides (info, unknown) is a gauge.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// The label names, in the order of registration.
+    /// The label names, in the order of registration; none for a family of an attached registry,
+    /// where each series may have others.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.labels.iter().map(AsRef::as_ref)
     }
@@ -170,6 +250,12 @@ impl Descriptor {
         &self.0.bounds
     }
 
+    /// The unit, the last part of the name; only families of attached registries have one.
+    #[must_use]
+    pub fn unit(&self) -> Option<&str> {
+        self.0.unit.as_deref()
+    }
+
     /// The names that belong to this family once it is registered: those of its samples, and
     /// `_created`, which OpenMetrics keeps for counters and histograms.
     pub(crate) fn claimed_names(&self) -> Vec<String> {
@@ -177,6 +263,10 @@ impl Descriptor {
         match self.kind() {
             Kind::Counter => {
                 vec![self.exposed_name().to_owned(), name.to_owned(), format!("{name}_created")]
+            }
+            // An info is exposed under another name than its own.
+            Kind::Gauge if self.exposed_name() != name => {
+                vec![self.exposed_name().to_owned(), name.to_owned()]
             }
             Kind::Gauge => vec![name.to_owned()],
             Kind::Histogram => {
@@ -244,12 +334,17 @@ fn check_metric_name(name: &str) -> Result<(), RegisterError> {
     Err(RegisterError::MetricName { name: name.to_owned() })
 }
 
+/// Names are those of the Prometheus data model, `[a-zA-Z_][a-zA-Z0-9_]*`.
+pub(crate) fn is_label_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    let first = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    first && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
 fn check_label_names(metric: &str, kind: Kind, labels: &[&str]) -> Result<(), RegisterError> {
     for (i, &label) in labels.iter().enumerate() {
         let (metric, owned) = (metric.to_owned(), label.to_owned());
-        let mut bytes = label.bytes();
-        let first = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
-        if !first || !bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        if !is_label_name(label) {
             return Err(RegisterError::LabelName { metric, label: owned });
         }
         if label.starts_with("__") || (kind == Kind::Histogram && label == "le") {

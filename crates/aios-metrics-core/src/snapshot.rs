@@ -1,5 +1,7 @@
 //! One immutable, structured picture of everything registered.
 
+mod attached;
+
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;

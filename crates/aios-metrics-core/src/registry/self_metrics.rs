@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use super::{Inner, Registry};
+use crate::bridge::Reason;
 use crate::collect::Collect;
 use crate::descriptor::Descriptor;
 use crate::error::RegisterError;
@@ -13,7 +14,8 @@ use crate::sync::Ordering;
 impl Registry {
     /// Adds the registry's figures of itself to every snapshot: `aios_metrics_series{family}`,
     /// `aios_metrics_series_overflow_total{family}`, `aios_metrics_dropped_labels_total{family}` and
-    /// `aios_metrics_rejected_updates_total{reason}`.
+    /// `aios_metrics_rejected_updates_total{reason}`. Once something is
+    /// [attached](Registry::attach), `aios_metrics_attached_rejected_total{reason}` is there too.
     ///
     /// # Errors
     ///
@@ -38,6 +40,11 @@ impl Registry {
                 "Updates that were refused because of their value",
                 &["reason"],
             )?,
+            attached: Descriptor::counter(
+                "aios_metrics_attached_rejected_total",
+                "Families and samples of attached registries that were left out, anew in each snapshot",
+                &["reason"],
+            )?,
         })
     }
 }
@@ -48,11 +55,12 @@ struct SelfMetrics {
     overflow: Descriptor,
     dropped: Descriptor,
     rejected: Descriptor,
+    attached: Descriptor,
 }
 
 impl Collect for SelfMetrics {
     fn describe(&self) -> Vec<Descriptor> {
-        [&self.series, &self.overflow, &self.dropped, &self.rejected].map(Clone::clone).into()
+        [&self.series, &self.overflow, &self.dropped, &self.rejected, &self.attached].map(Clone::clone).into()
     }
 
     fn collect(&self, snapshot: &mut Snapshot) {
@@ -77,5 +85,11 @@ impl Collect for SelfMetrics {
             .counter(&["counter_amount"], registry.refused.amounts.load(Ordering::Relaxed))
             .counter(&["histogram_value"], registry.refused.observations.load(Ordering::Relaxed))
             .counter(&["rolling_value"], registry.rolling.refused());
+        if !registry.attached.is_empty() {
+            let mut attached = snapshot.family(&self.attached);
+            for reason in Reason::ALL {
+                attached.counter(&[reason.as_str()], registry.attached.rejected().count(reason));
+            }
+        }
     }
 }
