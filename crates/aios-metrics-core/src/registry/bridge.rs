@@ -32,7 +32,8 @@ impl Registry {
     /// that crate's encoder itself fails, as it does at a histogram with native buckets only, what it
     /// has not written by then is missing.
     ///
-    /// A counter is called `a_total` there and here, whether it was registered as `a` or as `a_total`.
+    /// A counter is called `a_total`, whether it was registered as `a` or as `a_total`. The calls by
+    /// name of our registry don't know these metrics, and its cap on series does not hold for them.
     /// Exemplars are not shown.
     ///
     /// # Examples
