@@ -41,6 +41,57 @@ impl fmt::Display for Kind {
     }
 }
 
+/// What a page says a family is: its kind, or one of those that only attached registries have, of which
+/// each series is a gauge here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Type {
+    Counter,
+    Gauge,
+    Histogram,
+    /// Text that doesn't change, in the labels of a 1.
+    Info,
+    /// A value of which nothing more is known.
+    Unknown,
+}
+
+impl Type {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Counter, Self::Gauge, Self::Histogram, Self::Info, Self::Unknown];
+
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Self::Counter => Kind::Counter,
+            Self::Gauge | Self::Info | Self::Unknown => Kind::Gauge,
+            Self::Histogram => Kind::Histogram,
+        }
+    }
+
+    pub(crate) fn openmetrics_name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Unknown => "unknown",
+            _ => self.kind().as_str(),
+        }
+    }
+
+    /// As in text 0.0.4, which has fewer.
+    pub(crate) fn prometheus_name(self) -> &'static str {
+        match self {
+            Self::Unknown => "untyped",
+            _ => self.kind().as_str(),
+        }
+    }
+
+    /// What the names of all samples have behind that of the family.
+    pub(crate) fn suffix(self) -> &'static str {
+        match self {
+            Self::Counter => "_total",
+            Self::Info => "_info",
+            Self::Gauge | Self::Histogram | Self::Unknown => "",
+        }
+    }
+}
+
 /// The description of a family, valid by construction. Cheap to clone.
 ///
 /// # Examples
@@ -66,6 +117,7 @@ struct Inner {
     labels: Box<[Box<str>]>,
     bounds: Box<[f64]>,
     native: Option<Layout>,
+    unit: Option<Box<str>>,
     rendered: text::Rendered,
 }
 
@@ -82,7 +134,7 @@ impl Descriptor {
         if base.is_empty() {
             return Err(RegisterError::MetricName { name: name.to_owned() });
         }
-        Self::new(base, format!("{base}_total"), help, Kind::Counter, labels, Box::default(), None)
+        Self::new(base, help, Type::Counter, labels, Box::default(), None, None)
     }
 
     /// A gauge.
@@ -91,7 +143,7 @@ impl Descriptor {
     ///
     /// [`RegisterError`] for names that Prometheus does not accept.
     pub fn gauge(name: &str, help: &str, labels: &[&str]) -> Result<Self, RegisterError> {
-        Self::new(name, name.to_owned(), help, Kind::Gauge, labels, Box::default(), None)
+        Self::new(name, help, Type::Gauge, labels, Box::default(), None, None)
     }
 
     /// A histogram with the given upper bounds, ascending; `+Inf` is added when it is absent.
@@ -102,7 +154,7 @@ impl Descriptor {
     /// not ascending, not numbers, or more than [`MAX_BUCKETS`].
     pub fn histogram(name: &str, help: &str, labels: &[&str], bounds: &[f64]) -> Result<Self, RegisterError> {
         let bounds = check_bounds(name, bounds)?;
-        Self::new(name, name.to_owned(), help, Kind::Histogram, labels, bounds, None)
+        Self::new(name, help, Type::Histogram, labels, bounds, None, None)
     }
 
     /// A histogram that has native buckets beside those with the given bounds.
@@ -118,41 +170,68 @@ impl Descriptor {
         let limit = LONGEST_RUN.saturating_sub(bounds.len() + 2);
         let layout = Layout::new(native, limit)
             .map_err(|problem| RegisterError::NativeBuckets { metric: name.to_owned(), problem })?;
-        Self::new(name, name.to_owned(), help, Kind::Histogram, labels, bounds, Some(layout))
+        Self::new(name, help, Type::Histogram, labels, bounds, Some(layout), None)
+    }
+
+    /// A family of an attached registry, whose series may each have labels of their own. `name` has
+    /// no suffix; a unit that is not the end of the name, as OpenMetrics wants it, is left away.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`] for a name that Prometheus does not accept.
+    pub(crate) fn attached(
+        name: &str,
+        help: &str,
+        ty: Type,
+        unit: Option<&str>,
+        bounds: &[f64],
+    ) -> Result<Self, RegisterError> {
+        let ends = |unit: &&str| name.strip_suffix(*unit).is_some_and(|start| start.ends_with('_'));
+        let unit = unit.filter(|unit| !unit.is_empty() && ty != Type::Info).filter(ends);
+        Self::new(name, help, ty, &[], bounds.into(), None, unit)
+    }
+
+    /// The same histogram of an attached registry with other buckets.
+    pub(crate) fn with_bounds(&self, bounds: &[f64]) -> Self {
+        // The name has been checked, and nothing else can be wrong.
+        Self::attached(self.name(), self.help(), Type::Histogram, self.unit(), bounds)
+            .unwrap_or_else(|_| self.clone())
     }
 
     fn new(
         name: &str,
-        exposed: String,
         help: &str,
-        kind: Kind,
+        ty: Type,
         labels: &[&str],
         bounds: Box<[f64]>,
         native: Option<Layout>,
+        unit: Option<&str>,
     ) -> Result<Self, RegisterError> {
         check_metric_name(name)?;
+        let (kind, exposed) = (ty.kind(), format!("{name}{}", ty.suffix()));
         check_label_names(&exposed, kind, labels)?;
-        let rendered = text::Rendered::new(name, &exposed, help, kind, labels, &bounds);
+        let rendered = text::Rendered::new(name, &exposed, help, ty, labels, &bounds, unit);
         Ok(Self(Arc::new(Inner {
             name: name.into(),
-            exposed: exposed.into(),
+            exposed: exposed.into_boxed_str(),
             help: help.into(),
             kind,
             labels: labels.iter().map(|&label| label.into()).collect(),
             bounds,
             native,
+            unit: unit.map(Into::into),
             rendered,
         })))
     }
 
-    /// The family's name; for a counter without `_total`.
+    /// The family's name; for a counter without `_total`, for an info without `_info`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// The name that samples carry: for a counter with `_total`, for a histogram the part before
-    /// `_bucket`, `_sum` and `_count`.
+    /// The name that samples carry: for a counter with `_total`, for an info with `_info`, for a
+    /// histogram the part before `_bucket`, `_sum` and `_count`.
     #[must_use]
     pub fn exposed_name(&self) -> &str {
         &self.0.exposed
@@ -164,13 +243,14 @@ impl Descriptor {
         &self.0.help
     }
 
-    /// The kind.
+    /// The kind. What attached registries have besides (info, unknown) is a gauge.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// The label names, in the order of registration.
+    /// The label names, in the order of registration; none for a family of an attached registry,
+    /// where each series may have others.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.labels.iter().map(AsRef::as_ref)
     }
@@ -202,6 +282,12 @@ impl Descriptor {
         self.0.native.as_ref()
     }
 
+    /// The unit, the last part of the name; only families of attached registries have one.
+    #[must_use]
+    pub fn unit(&self) -> Option<&str> {
+        self.0.unit.as_deref()
+    }
+
     /// The names that belong to this family once it is registered: those of its samples, and
     /// `_created`, which OpenMetrics keeps for counters and histograms.
     pub(crate) fn claimed_names(&self) -> Vec<String> {
@@ -209,6 +295,10 @@ impl Descriptor {
         match self.kind() {
             Kind::Counter => {
                 vec![self.exposed_name().to_owned(), name.to_owned(), format!("{name}_created")]
+            }
+            // An info is exposed under another name than its own.
+            Kind::Gauge if self.exposed_name() != name => {
+                vec![self.exposed_name().to_owned(), name.to_owned()]
             }
             Kind::Gauge => vec![name.to_owned()],
             Kind::Histogram => {

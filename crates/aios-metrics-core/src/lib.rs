@@ -31,6 +31,7 @@
 //! Start reading at [`Registry`]; the walks of an update, a scrape and a document are told in
 //! `docs/architecture.md` of the repository.
 
+mod bridge;
 mod clock;
 mod collect;
 mod descriptor;
@@ -49,6 +50,7 @@ mod source;
 mod storage;
 mod sync;
 
+pub use bridge::Attach;
 #[cfg(any(test, feature = "test-util"))]
 pub use clock::ManualClock;
 pub use clock::{Clock, SystemClock};
@@ -67,3 +69,6 @@ pub use sink::MemorySink;
 pub use sink::{JsonLinesSink, Payload, Sink, SinkError};
 pub use snapshot::{ExemplarView, FamilySamples, FamilyView, SeriesView, Snapshot, Value};
 pub use source::Source;
+
+/// The version of that crate whose registries can be [attached](Registry::attach).
+pub use prometheus_client;

@@ -1,5 +1,6 @@
 //! One immutable, structured picture of everything registered.
 
+mod attached;
 mod exemplar;
 
 use std::borrow::Cow;

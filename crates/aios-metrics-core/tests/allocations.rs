@@ -191,6 +191,33 @@ fn a_repeated_scrape_into_a_used_buffer_allocates_nothing() {
     assert_none("snapshot", || registry.snapshot_into(&mut snapshot));
 }
 
+/// A hundred series take no more allocations than one, and so does the encoder of the registry.
+#[test]
+fn an_attached_registry_costs_allocations_by_family_only() {
+    use aios_metrics_core::prometheus_client::metrics::{counter::Counter, family::Family};
+    use aios_metrics_core::prometheus_client::registry;
+    let jobs = Family::<[(&str, String); 2], Counter>::default();
+    let mut theirs = registry::Registry::default();
+    theirs.register("jobs", "Jobs", jobs.clone());
+    let ours = full_registry();
+    ours.attach(theirs);
+    let mut page = Vec::new();
+    let mut of_one_page = |series: usize| {
+        for i in 0..series {
+            jobs.get_or_create_owned(&[("name", format!("job \"{i}\"")), ("status", "ok".to_owned())]).inc();
+        }
+        let mut encode = || {
+            page.clear();
+            ours.encode(&OpenMetricsText, &mut page);
+        };
+        encode();
+        allocations(encode)
+    };
+    let with_one = of_one_page(1);
+    assert!(with_one < 20, "{with_one} allocations");
+    assert!(of_one_page(1_000) <= with_one);
+}
+
 #[test]
 fn a_repeated_document_into_a_used_buffer_allocates_nothing() {
     let documents = Documents::new(Arc::new(full_registry()), Identity::new("block", "instance", "node"));

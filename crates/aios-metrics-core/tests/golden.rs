@@ -8,6 +8,8 @@
 
 #[path = "support/dump.rs"]
 mod dump;
+#[path = "support/foreign.rs"]
+mod foreign;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -236,6 +238,26 @@ fn a_collector() -> Outcome {
     registry.register(Pool::new()?)?;
     registry.register_gauge("queue_length", "Registered beside the collector", &[])?;
     check("collector", &registry);
+    Ok(())
+}
+
+#[test]
+fn an_attached_registry() -> Outcome {
+    let registry = registry();
+    registry.register_gauge("queue_length", "Registered beside what is attached", &[])?;
+    registry.attach(foreign::every_kind());
+    check("attached", &registry);
+    Ok(())
+}
+
+#[test]
+fn an_attached_registry_in_which_much_is_wrong() -> Outcome {
+    let registry = registry();
+    registry.register_self_metrics()?;
+    registry.register_gauge("ours", "Ours, which has precedence", &[])?.set(&[], 17.0)?;
+    registry.attach(foreign::all_bad());
+    registry.attach(foreign::failing(foreign::native_only()));
+    check("attached_bad", &registry);
     Ok(())
 }
 

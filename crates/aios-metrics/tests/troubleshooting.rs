@@ -103,6 +103,40 @@ fn there_are_too_many_series() {
 }
 
 #[test]
+fn metrics_of_an_attached_registry_are_missing() {
+    use aios_metrics::prometheus_client::metrics::{counter::Counter, family::Family, histogram};
+    use aios_metrics::prometheus_client::registry::Registry;
+    events::collect();
+    let metrics = metrics(quiet());
+    metrics.register_gauge("queue_size", "Jobs that wait", &[]).unwrap();
+    let mut theirs = Registry::default();
+    theirs.register("9lives", "Bad name", Counter::<u64>::default());
+    theirs.register("queue_size", "Taken", Counter::<u64>::default());
+    let sent = Family::<[(&str, &str); 1], Counter>::default();
+    drop(sent.get_or_create_owned(&[("to-host", "a")]));
+    theirs.register("sent", "Bad label", sent);
+    theirs.register("twice", "Once", Counter::<u64>::default());
+    theirs.register("twice", "And again", Counter::<u64>::default());
+    let native = histogram::Histogram::new_native(histogram::NativeHistogramConfig::default());
+    theirs.register("native", "Native buckets only", native);
+    metrics.registry().attach(theirs);
+
+    let document = metrics.snapshot();
+    for (name, reason) in [
+        ("9lives", "name"),
+        ("queue_size", "conflict"),
+        ("sent", "label"),
+        ("twice", "duplicate"),
+        ("native", "encoder"),
+    ] {
+        documented(logged(Level::WARN, &format!("metric {name:?}"), "of an attached registry"));
+        let rejected = document.sample("aios_metrics_attached_rejected_total", &[("reason", reason)]);
+        assert_eq!(rejected, Some(1.0), "{reason}");
+        assert!(GUIDE.contains(&format!("`{reason}`")), "the guide lacks the reason {reason}");
+    }
+}
+
+#[test]
 fn rolling_summaries_are_empty() {
     events::collect();
     let metrics = metrics(quiet().with_max_rolling(1));

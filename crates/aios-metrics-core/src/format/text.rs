@@ -3,7 +3,7 @@
 
 use super::labels::{Pieces, escape};
 use super::number::{write_float, write_seconds, write_value, write_whole};
-use crate::descriptor::Kind;
+use crate::descriptor::{Kind, Type};
 use crate::snapshot::{ExemplarView, FamilyView, SeriesView, Snapshot, Value};
 
 /// What tells the two text formats apart.
@@ -65,10 +65,12 @@ fn write_histograms<D: Dialect>(family: FamilyView<'_>, out: &mut Vec<u8>) {
     for series in family.series() {
         let labels = series.label_bytes();
         let Value::Histogram { buckets, sum } = series.value() else { continue };
-        let open_labels = labels.strip_suffix(b"}").unwrap_or(labels);
+        // Without labels there is nothing for the comma of a tail to separate.
+        let (open_labels, skipped) = labels.strip_suffix(b"}").map_or((b"{".as_slice(), 1), |open| (open, 0));
         let mut exemplars = D::EXTRAS.then(|| series.exemplars().peekable());
         let mut cumulated = 0_u64;
         for (bucket, (&count, tail)) in buckets.iter().zip(&parts.bucket_tails).enumerate() {
+            let tail = &tail[skipped..];
             cumulated = cumulated.saturating_add(count);
             out.reserve(parts.bucket_name.len() + labels.len() + tail.len() + NUMBER);
             out.extend_from_slice(&parts.bucket_name);
@@ -130,7 +132,7 @@ pub(crate) struct Rendered {
     pub(crate) openmetrics_head: Box<[u8]>,
     /// The constant parts of its label texts.
     pub(crate) pieces: Pieces,
-    /// Behind the labels of each bucket: `,le="0.5"} `, or `{le="0.5"} ` where there are none.
+    /// Behind the labels of each bucket: `,le="0.5"} `.
     pub(crate) bucket_tails: Box<[Box<[u8]>]>,
     /// Names of the samples of a histogram.
     pub(crate) bucket_name: Box<[u8]>,
@@ -143,19 +145,19 @@ impl Rendered {
         name: &str,
         exposed: &str,
         help: &str,
-        kind: Kind,
+        ty: Type,
         labels: &[&str],
         bounds: &[f64],
+        unit: Option<&str>,
     ) -> Self {
-        let opening = if labels.is_empty() { "{" } else { "," };
-        let tails = |bounds: &[f64]| bounds.iter().map(|&bound| bucket_tail(opening, bound)).collect();
-        let histogram = kind == Kind::Histogram;
+        let tails = |bounds: &[f64]| bounds.iter().copied().map(bucket_tail).collect();
+        let histogram = ty == Type::Histogram;
         let with = |suffix: &str| {
             if histogram { format!("{name}{suffix}").into_bytes().into() } else { Box::default() }
         };
         Self {
-            prometheus_head: prometheus_head(exposed, help, kind),
-            openmetrics_head: openmetrics_head(name, help, kind),
+            prometheus_head: prometheus_head(exposed, help, ty),
+            openmetrics_head: openmetrics_head(name, help, ty, unit),
             pieces: Pieces::new(labels),
             bucket_tails: if histogram {
                 tails(&[bounds, &[f64::INFINITY]].concat())
@@ -169,28 +171,32 @@ impl Rendered {
     }
 }
 
-fn bucket_tail(opening: &str, bound: f64) -> Box<[u8]> {
-    let mut tail = format!("{opening}le=\"").into_bytes();
+fn bucket_tail(bound: f64) -> Box<[u8]> {
+    let mut tail = b",le=\"".to_vec();
     write_float(bound, &mut tail);
     tail.extend_from_slice(b"\"} ");
     tail.into()
 }
 
-/// In text 0.0.4 help escapes `\` and newline.
-fn prometheus_head(exposed: &str, help: &str, kind: Kind) -> Box<[u8]> {
+/// In text 0.0.4 help escapes `\` and newline. It has no units.
+fn prometheus_head(exposed: &str, help: &str, ty: Type) -> Box<[u8]> {
     let mut head = format!("# HELP {exposed} ").into_bytes();
     escape(help, &mut head, |byte| match byte {
         b'\\' => Some(b"\\\\"),
         b'\n' => Some(b"\\n"),
         _ => None,
     });
-    head.extend_from_slice(format!("\n# TYPE {exposed} {kind}\n").as_bytes());
+    head.extend_from_slice(format!("\n# TYPE {exposed} {}\n", ty.prometheus_name()).as_bytes());
     head.into()
 }
 
 /// In OpenMetrics help escapes quotes too.
-fn openmetrics_head(name: &str, help: &str, kind: Kind) -> Box<[u8]> {
-    let mut head = format!("# TYPE {name} {kind}\n# HELP {name} ").into_bytes();
+fn openmetrics_head(name: &str, help: &str, ty: Type, unit: Option<&str>) -> Box<[u8]> {
+    let mut head = format!("# TYPE {name} {}\n", ty.openmetrics_name()).into_bytes();
+    if let Some(unit) = unit {
+        head.extend_from_slice(format!("# UNIT {name} {unit}\n").as_bytes());
+    }
+    head.extend_from_slice(format!("# HELP {name} ").as_bytes());
     super::labels::escape_label(help, &mut head);
     head.push(b'\n');
     head.into()

@@ -1,5 +1,6 @@
 //! Everything that is registered, and the calls by name.
 
+mod bridge;
 mod options;
 mod self_metrics;
 mod update;
@@ -9,6 +10,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 pub use self::options::RegistryOptions;
+use crate::bridge::Attached;
 use crate::collect::Collect;
 use crate::descriptor::Descriptor;
 use crate::document::RESERVED_KEYS;
@@ -60,6 +62,7 @@ struct Inner {
     aliases: List<Alias>,
     families: List<Arc<Series>>,
     collectors: List<Collector>,
+    attached: Attached,
     /// Held while something is registered or unregistered.
     changes: Mutex<Changes>,
     rolling: RollingSet,
@@ -115,6 +118,7 @@ impl Registry {
             aliases: List::new(),
             families: List::new(),
             collectors: List::new(),
+            attached: Attached::new(),
             changes: Mutex::new(Changes { claims: BTreeMap::new(), limbo: Limbo::new() }),
             rolling: RollingSet::new(options.rolling_windows, options.max_rolling, options.time.clone()),
             refused: Arc::default(),
@@ -211,6 +215,7 @@ impl Registry {
             added.extend(descriptor.claimed_names().into_iter().map(|name| (name, claim.clone())));
         }
         claims.append(&mut added);
+        self.0.attached.note_change_of_names();
         self.0.collectors.push(Collector { collect: Box::new(collector), descriptors });
         Ok(())
     }
@@ -220,11 +225,19 @@ impl Registry {
     /// Stops no writer. Allocates nothing once `out` and the registry's spare snapshot have grown to
     /// their size.
     pub fn encode(&self, format: &impl Format, out: &mut Vec<u8>) {
+        self.with_spare(|snapshot| {
+            self.snapshot_into(snapshot);
+            format.encode(snapshot, out);
+        });
+    }
+
+    /// Lends a snapshot without summaries that was used before, if there is one.
+    fn with_spare<T>(&self, work: impl FnOnce(&mut Snapshot) -> T) -> T {
         let mut snapshot = lock(&self.0.spare).pop().unwrap_or_else(Snapshot::samples_only);
-        self.snapshot_into(&mut snapshot);
-        format.encode(&snapshot, out);
+        let result = work(&mut snapshot);
         snapshot.clear(snapshot.taken());
         lock(&self.0.spare).push(snapshot);
+        result
     }
 
     fn family(&self, descriptor: Descriptor) -> Result<Arc<Series>, RegisterError> {
@@ -240,6 +253,7 @@ impl Registry {
         let series = Arc::new(Series::new(descriptor.clone(), &inner.options, Arc::clone(&inner.refused)));
         let claim = Claim { descriptor: descriptor.clone(), series: Some(Arc::clone(&series)) };
         changes.claims.extend(descriptor.claimed_names().into_iter().map(|name| (name, claim.clone())));
+        inner.attached.note_change_of_names();
         for name in descriptor.update_names() {
             let index = inner.aliases.push(Alias { name: name.into(), series: Arc::clone(&series) });
             if let Some(outgrown) = inner.names.insert(self.hash(name), index as u64, |at| self.hash_of(at)) {
@@ -290,8 +304,36 @@ impl Registry {
             .find(|&at| inner.families.get(at).is_some_and(|family| Arc::ptr_eq(family, &series)));
         let family = place.and_then(|at| inner.families.take(at));
         changes.limbo.retire_all(family.map(Garbage::Family));
+        // Not before it is out of the list: whoever sees the change must not find the family any more.
+        inner.attached.note_change_of_names();
         drop(changes.limbo.poll(&STORAGE));
         true
+    }
+
+    /// Fills a snapshot, with what is attached or without.
+    fn fill(&self, snapshot: &mut Snapshot, with_attached: bool) {
+        let inner = &*self.0;
+        let names = inner.attached.names();
+        snapshot.clear(inner.options.time.wall());
+        for index in 0..inner.families.end() {
+            // One for each, so that a long walk holds nothing up; and none while a collector works.
+            let _section = Section::enter();
+            if let Some(series) = inner.families.get(index) {
+                snapshot.add_series(series);
+            }
+        }
+        if with_attached {
+            inner.add_attached(names, snapshot);
+        }
+        // Behind what is attached, so that the figures of it are those of this snapshot.
+        for collector in inner.collectors.iter() {
+            snapshot.expect(&collector.descriptors);
+            collector.collect.collect(snapshot);
+        }
+        if let Some(summaries) = snapshot.summaries_mut() {
+            inner.rolling.summarize(summaries);
+        }
+        snapshot.finish();
     }
 
     #[inline]
@@ -359,23 +401,7 @@ fn conflict(exposed: &str, existing: &Descriptor, requested: &Descriptor) -> Reg
 
 impl Source for Registry {
     fn snapshot_into(&self, snapshot: &mut Snapshot) {
-        let inner = &*self.0;
-        snapshot.clear(inner.options.time.wall());
-        for index in 0..inner.families.end() {
-            // One for each, so that a long walk holds nothing up; and none while a collector works.
-            let _section = Section::enter();
-            if let Some(series) = inner.families.get(index) {
-                snapshot.add_series(series);
-            }
-        }
-        for collector in inner.collectors.iter() {
-            snapshot.expect(&collector.descriptors);
-            collector.collect.collect(snapshot);
-        }
-        if let Some(summaries) = snapshot.summaries_mut() {
-            inner.rolling.summarize(summaries);
-        }
-        snapshot.finish();
+        self.fill(snapshot, true);
     }
 }
 
@@ -390,6 +416,7 @@ impl std::fmt::Debug for Registry {
         f.debug_struct("Registry")
             .field("families", &self.0.families.len())
             .field("collectors", &self.0.collectors.len())
+            .field("attached", &self.0.attached)
             .field("rolling", &self.0.rolling)
             .finish()
     }

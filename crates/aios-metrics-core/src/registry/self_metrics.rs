@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use super::{Inner, Registry};
+use crate::bridge::Reason;
 use crate::collect::Collect;
 use crate::descriptor::Descriptor;
 use crate::error::RegisterError;
@@ -14,6 +15,8 @@ impl Registry {
     /// Adds the registry's figures of itself to every snapshot: `aios_metrics_series{family}`,
     /// `aios_metrics_series_overflow_total{family}`, `aios_metrics_dropped_labels_total{family}`,
     /// `aios_metrics_native_clamped_total{family}` and `aios_metrics_rejected_updates_total{reason}`.
+    /// Once something is [attached](Registry::attach), `aios_metrics_attached_rejected_total{reason}` is
+    /// there too.
     ///
     /// # Errors
     ///
@@ -43,6 +46,11 @@ impl Registry {
                 "Values and exemplars of updates that were refused",
                 &["reason"],
             )?,
+            attached: Descriptor::counter(
+                "aios_metrics_attached_rejected_total",
+                "Families and samples of attached registries that were left out, anew in each snapshot",
+                &["reason"],
+            )?,
         })
     }
 }
@@ -54,11 +62,13 @@ struct SelfMetrics {
     dropped: Descriptor,
     clamped: Descriptor,
     rejected: Descriptor,
+    attached: Descriptor,
 }
 
 impl Collect for SelfMetrics {
     fn describe(&self) -> Vec<Descriptor> {
-        [&self.series, &self.overflow, &self.dropped, &self.clamped, &self.rejected].map(Clone::clone).into()
+        let Self { registry: _, series, overflow, dropped, clamped, rejected, attached } = self;
+        [series, overflow, dropped, clamped, rejected, attached].map(Clone::clone).into()
     }
 
     fn collect(&self, snapshot: &mut Snapshot) {
@@ -88,5 +98,11 @@ impl Collect for SelfMetrics {
             .counter(&["histogram_value"], registry.refused.observations.load(Ordering::Relaxed))
             .counter(&["rolling_value"], registry.rolling.refused())
             .counter(&["exemplar"], registry.refused.exemplars.load(Ordering::Relaxed));
+        if !registry.attached.is_empty() {
+            let mut attached = snapshot.family(&self.attached);
+            for reason in Reason::ALL {
+                attached.counter(&[reason.as_str()], registry.attached.rejected().count(reason));
+            }
+        }
     }
 }

@@ -124,6 +124,14 @@ impl Prometheus {
         json["data"]["activeTargets"][0]["lastError"].as_str().unwrap_or("no target").to_owned()
     }
 
+    /// Type, unit and help of a metric as the server knows them.
+    pub(crate) fn metadata(&self, metric: &str) -> Option<[String; 3]> {
+        let answer = http::get(self.addr, &format!("/api/v1/metadata?metric={metric}"));
+        let json: Value = serde_json::from_str(&answer.body).expect("the API speaks JSON");
+        let known = json["data"].get(metric)?.get(0)?;
+        Some(["type", "unit", "help"].map(|key| known[key].as_str().unwrap_or_default().to_owned()))
+    }
+
     /// What it logged from warnings on.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.directory.join("log")).unwrap_or_default()
