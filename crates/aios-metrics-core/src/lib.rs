@@ -42,6 +42,7 @@ mod metric;
 mod registry;
 mod rolling;
 mod section;
+mod selection;
 mod sink;
 mod snapshot;
 mod source;
@@ -60,6 +61,7 @@ pub use metric::{Amount, Counter, Family, Gauge, Histogram, InFlight, Metric, Ti
 pub use registry::{Registry, RegistryOptions};
 pub use rolling::{ExtendedMetrics, RollingMetric, RollingWindows, Summary, WindowStatistics};
 pub use section::Section;
+pub use selection::Selection;
 #[cfg(any(test, feature = "test-util"))]
 pub use sink::MemorySink;
 pub use sink::{JsonLinesSink, Payload, Sink, SinkError};

@@ -349,8 +349,9 @@ impl Source for Registry {
             }
         }
         for collector in inner.collectors.iter() {
-            snapshot.expect(&collector.descriptors);
-            collector.collect.collect(snapshot);
+            if snapshot.expect(&collector.descriptors) {
+                collector.collect.collect(snapshot);
+            }
         }
         if let Some(summaries) = snapshot.summaries_mut() {
             inner.rolling.summarize(summaries);
