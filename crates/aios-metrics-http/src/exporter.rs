@@ -11,7 +11,7 @@ use axum::Router;
 use crate::limits::Limits;
 use crate::pages::Pages;
 use crate::readiness::Readiness;
-use crate::stats::ScrapeStats;
+use crate::stats::{ConnectionStats, ScrapeStats};
 use crate::{routes, server};
 
 /// Serves the metrics page and the document over HTTP/1.
@@ -44,7 +44,7 @@ use crate::{routes, server};
 #[must_use]
 pub struct Exporter {
     documents: Arc<Documents>,
-    stats: Option<ScrapeStats>,
+    stats: Option<(ScrapeStats, ConnectionStats)>,
     limits: Limits,
     readiness: Readiness,
 }
@@ -65,7 +65,7 @@ impl Exporter {
     ///
     /// [`RegisterError::Conflict`] when one of the names is taken by something different.
     pub fn with_self_metrics(mut self, registry: &Registry) -> Result<Self, RegisterError> {
-        self.stats = Some(ScrapeStats::register(registry)?);
+        self.stats = Some((ScrapeStats::register(registry)?, ConnectionStats::register(registry)?));
         Ok(self)
     }
 
@@ -130,12 +130,14 @@ impl Exporter {
             listener,
             routes::application(self.pages(), self.readiness.clone()),
             self.limits,
+            self.stats.map(|(_, connections)| connections),
             shutdown,
         )
         .await
     }
 
     fn pages(&self) -> Arc<Pages> {
-        Arc::new(Pages::new(Arc::clone(&self.documents), self.stats.clone()))
+        let stats = self.stats.as_ref().map(|(scrapes, _)| scrapes.clone());
+        Arc::new(Pages::new(Arc::clone(&self.documents), stats, &self.limits))
     }
 }

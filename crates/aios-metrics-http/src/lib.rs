@@ -22,14 +22,19 @@
 
 mod acceptor;
 mod connection;
+mod encoding;
 mod exporter;
+mod flight;
+mod gzip;
 mod limits;
+mod maker;
 mod media_range;
 mod negotiate;
 mod paced;
 mod pages;
 mod pool;
 mod readiness;
+mod request;
 mod routes;
 mod seat;
 mod server;

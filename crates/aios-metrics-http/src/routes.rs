@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::State;
-use axum::http::header::{CONTENT_TYPE, VARY};
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::negotiate::negotiate;
-use crate::pages::{Pages, Panicked};
+use crate::maker::{Page, What};
+use crate::pages::{Pages, Refusal};
 use crate::readiness::Readiness;
+use crate::request;
 
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -32,15 +34,19 @@ pub(crate) fn application(pages: Arc<Pages>, readiness: Readiness) -> Router {
     endpoints(pages, readiness).fallback(not_found)
 }
 
-async fn metrics(State(pages): State<Arc<Pages>>, headers: HeaderMap) -> Response {
+async fn metrics(
+    State(pages): State<Arc<Pages>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let choice = negotiate(&headers);
-    let mut response = reply(pages.metrics(choice.format()), choice.content_type());
-    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
-    response
+    let selection = request::selection(query.as_deref());
+    let page = pages.scrape(choice.format(), selection, &headers).await;
+    reply(page, choice.content_type(), "Accept, Accept-Encoding")
 }
 
-async fn snapshot(State(pages): State<Arc<Pages>>) -> Response {
-    reply(pages.document(), JSON)
+async fn snapshot(State(pages): State<Arc<Pages>>, headers: HeaderMap) -> Response {
+    reply(pages.get(What::Document, &headers).await, JSON, "Accept-Encoding")
 }
 
 async fn healthz() -> Response {
@@ -51,7 +57,7 @@ fn readyz(readiness: &Readiness) -> Response {
     match readiness.check() {
         Ok(()) => text(StatusCode::OK, "ready\n"),
         Err(reason) => {
-            (StatusCode::SERVICE_UNAVAILABLE, [(CONTENT_TYPE, PLAIN)], reason + "\n").into_response()
+            text(StatusCode::SERVICE_UNAVAILABLE, reason + "\n")
         }
     }
 }
@@ -65,15 +71,42 @@ async fn wrong_method() -> Response {
     text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed here\n")
 }
 
-fn reply(page: Result<Bytes, Panicked>, content_type: HeaderValue) -> Response {
-    match page {
-        Ok(bytes) => ([(CONTENT_TYPE, content_type)], Body::from(bytes)).into_response(),
-        Err(Panicked) => {
+/// `vary` names the headers of the request on which the answer depends.
+fn reply(page: Result<Page, Refusal>, content_type: HeaderValue, vary: &'static str) -> Response {
+    let mut response = match page {
+        Ok(Page { bytes, gzipped }) => {
+            let mut response = ([(CONTENT_TYPE, content_type)], Body::from(bytes)).into_response();
+            if gzipped {
+                response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+            response
+        }
+        Err(refusal) => refuse(refusal),
+    };
+    response.headers_mut().insert(VARY, HeaderValue::from_static(vary));
+    response
+}
+
+fn refuse(refusal: Refusal) -> Response {
+    match refusal {
+        Refusal::Failed => {
             text(StatusCode::INTERNAL_SERVER_ERROR, "a collector failed; the service's log tells which\n")
+        }
+        Refusal::Busy => {
+            let answer = "too many different pages are wanted at the same time; try again in a second\n";
+            let mut response = text(StatusCode::SERVICE_UNAVAILABLE, answer);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+        }
+        Refusal::TooLate(timeout) => {
+            text(StatusCode::SERVICE_UNAVAILABLE, format!("the page was not ready within {timeout:?}\n"))
+        }
+        Refusal::NotAcceptable => {
+            text(StatusCode::NOT_ACCEPTABLE, "Accept-Encoding refuses what there is: gzip and identity\n")
         }
     }
 }
 
-fn text(status: StatusCode, text: &'static str) -> Response {
-    (status, [(CONTENT_TYPE, PLAIN)], text).into_response()
+fn text(status: StatusCode, text: impl Into<Body>) -> Response {
+    (status, [(CONTENT_TYPE, PLAIN)], text.into()).into_response()
 }
