@@ -3,20 +3,24 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY};
+use axum::http::header::{
+    CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::negotiate::negotiate;
+use crate::landing;
 use crate::maker::{Page, What};
 use crate::pages::{Pages, Refusal};
 use crate::readiness::Readiness;
 use crate::request;
 
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The endpoints alone, to be merged or nested; other paths are the outer application's.
@@ -29,9 +33,14 @@ pub(crate) fn endpoints(pages: Arc<Pages>, readiness: Readiness) -> Router {
         .with_state(pages)
 }
 
-/// The endpoints, and a word to those who look elsewhere.
-pub(crate) fn application(pages: Arc<Pages>, readiness: Readiness) -> Router {
-    endpoints(pages, readiness).fallback(not_found)
+/// The endpoints, the landing page if there is one, and a word to those who look elsewhere.
+pub(crate) fn application(pages: Arc<Pages>, readiness: Readiness, landing: Option<String>) -> Router {
+    let mut router = endpoints(pages, readiness);
+    if let Some(page) = landing {
+        let page = Bytes::from(page);
+        router = router.route("/", get(async move || html(page)).fallback(wrong_method));
+    }
+    router.fallback(not_found)
 }
 
 async fn metrics(
@@ -105,6 +114,15 @@ fn refuse(refusal: Refusal) -> Response {
             text(StatusCode::NOT_ACCEPTABLE, "Accept-Encoding refuses what there is: gzip and identity\n")
         }
     }
+}
+
+fn html(page: Bytes) -> Response {
+    let headers = [
+        (CONTENT_TYPE, HTML),
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(landing::POLICY)),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    (headers, page).into_response()
 }
 
 fn text(status: StatusCode, text: impl Into<Body>) -> Response {
