@@ -10,6 +10,7 @@ use crate::flight::{Busy, SingleFlight};
 use crate::limits::Limits;
 use crate::maker::{Failed, Maker, Order, Page, What};
 use crate::stats::ScrapeStats;
+use crate::throttle::Throttle;
 use crate::{encoding, request};
 
 /// Where the answers of `/metrics` and `/snapshot` come from.
@@ -17,6 +18,7 @@ use crate::{encoding, request};
 pub(crate) struct Pages {
     flights: SingleFlight<Order, Result<Page, Failed>>,
     timeout: Duration,
+    log: Throttle,
     stats: Option<ScrapeStats>,
 }
 
@@ -48,7 +50,7 @@ impl Pages {
     pub(crate) fn new(documents: Arc<Documents>, stats: Option<ScrapeStats>, limits: &Limits) -> Self {
         let maker = Maker::new(documents, stats.clone());
         let flights = SingleFlight::new(limits.max_scrapes, move |order| maker.make(order));
-        Self { flights, timeout: limits.scrape_timeout, stats }
+        Self { flights, timeout: limits.scrape_timeout, log: Throttle::default(), stats }
     }
 
     /// The answer to a scrape, as of a moment after this call.
@@ -76,7 +78,16 @@ impl Pages {
             Ok(Ok(page)) => page.map_err(|Failed| Refusal::Failed),
             // The maker has gone without a word: its runtime is shutting down.
             Ok(Err(_)) => Err(Refusal::Busy),
-            Err(_) => Err(Refusal::TooLate(timeout)),
+            Err(_) => {
+                if let Some(held_back) = self.log.pass() {
+                    tracing::warn!(
+                        target: "aios_metrics",
+                        held_back,
+                        "a page was not ready within {timeout:?}: a collector or the machine is slow"
+                    );
+                }
+                Err(Refusal::TooLate(timeout))
+            }
         }
     }
 }

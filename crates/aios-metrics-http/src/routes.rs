@@ -12,9 +12,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::negotiate::negotiate;
 use crate::landing;
 use crate::maker::{Page, What};
+use crate::negotiate::negotiate;
 use crate::pages::{Pages, Refusal};
 use crate::readiness::Readiness;
 use crate::request;
@@ -43,11 +43,7 @@ pub(crate) fn application(pages: Arc<Pages>, readiness: Readiness, landing: Opti
     router.fallback(not_found)
 }
 
-async fn metrics(
-    State(pages): State<Arc<Pages>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
+async fn metrics(State(pages): State<Arc<Pages>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let choice = negotiate(&headers);
     let selection = request::selection(query.as_deref());
     let page = pages.scrape(choice.format(), selection, &headers).await;
@@ -65,9 +61,7 @@ async fn healthz() -> Response {
 fn readyz(readiness: &Readiness) -> Response {
     match readiness.check() {
         Ok(()) => text(StatusCode::OK, "ready\n"),
-        Err(reason) => {
-            text(StatusCode::SERVICE_UNAVAILABLE, reason + "\n")
-        }
+        Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, reason + "\n"),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Pages and documents, compressed where the client wants it.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod common;
 
 use std::io::Read;
@@ -54,7 +56,10 @@ fn the_document_is_compressed_too() {
     let server = server();
     let mut client = server.connect();
     let packed = get(&mut client, "/snapshot", GZIP);
-    assert_eq!((packed.header("content-type"), packed.header("vary")), ("application/json", "Accept-Encoding"));
+    assert_eq!(
+        (packed.header("content-type"), packed.header("vary")),
+        ("application/json", "Accept-Encoding")
+    );
     let document = String::from_utf8(unpacked(&packed)).unwrap();
     assert!(document.starts_with('{') && document.contains("jobs_total{status=ok,route=/items/499}"));
     assert_eq!(get(&mut client, "/snapshot", "").header("content-encoding"), "");

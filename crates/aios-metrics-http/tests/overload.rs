@@ -1,9 +1,11 @@
 //! Too many scrapes at once, and collectors that take too long.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod common;
 
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use aios_metrics_core::{Collect, Descriptor, Registry, Snapshot};
@@ -89,7 +91,8 @@ fn pages_that_differ_are_refused_past_the_limit_and_the_others_go_on() {
     let (server, registry, _begun, let_go) = held(Limits::default().with_max_scrapes(3));
     let mut waiting = [(); 3].map(|()| server.connect());
     for (number, client) in waiting.iter_mut().enumerate() {
-        client.send(format!("GET /metrics?name[]=collections&name[]={number} HTTP/1.1\r\nhost: test\r\n\r\n"));
+        client
+            .send(format!("GET /metrics?name[]=collections&name[]={number} HTTP/1.1\r\nhost: test\r\n\r\n"));
     }
     wait_for("three pages are wanted", || in_flight(&registry) == 3.0);
 
@@ -133,7 +136,9 @@ fn the_limit_holds_where_the_scraper_says_more_or_nonsense() {
     let limits = Limits::default().with_scrape_timeout(Duration::from_millis(150));
     let (server, _registry, _begun, _let_go) = held(limits);
     let mut client = server.connect();
-    for patience in ["", "x-prometheus-scrape-timeout-seconds: 3600\r\n", "x-prometheus-scrape-timeout-seconds: -1\r\n"] {
+    for patience in
+        ["", "x-prometheus-scrape-timeout-seconds: 3600\r\n", "x-prometheus-scrape-timeout-seconds: -1\r\n"]
+    {
         let answer = client.request("GET", "/metrics", patience);
         assert_eq!((answer.status, answer.text()), (503, "the page was not ready within 150ms\n"));
         assert_eq!(answer.header("retry-after"), "");

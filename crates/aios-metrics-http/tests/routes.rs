@@ -126,7 +126,8 @@ fn people_find_their_way_from_the_landing_page() {
     for shown in ["billing", "billing-1", "node-7", version] {
         assert!(page.text().contains(shown), "{shown} in {}", page.text());
     }
-    let links: Vec<&str> = page.text().split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    let links: Vec<&str> =
+        page.text().split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     assert_eq!(links, ["metrics", "snapshot", "healthz", "readyz"]);
     for link in links {
         assert_eq!(client.get(&format!("/{link}")).status, 200, "{link}");

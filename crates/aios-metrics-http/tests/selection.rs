@@ -1,5 +1,7 @@
 //! `name[]`: pages of some families only.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod common;
 
 use std::sync::Arc;

@@ -4,6 +4,8 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+#[cfg(any(feature = "http", feature = "redis"))]
+use tokio::runtime::Runtime;
 
 use crate::error::StartError;
 
@@ -35,20 +37,22 @@ impl Part {
         Ok(Self { thread, ended, keep_on: Some(keep_on) })
     }
 
-    /// Starts a thread that runs `run` on a runtime of its own. What it waits for tells it to end.
+    /// Starts a thread that runs `run` on a runtime of its own. What it waits for tells it to end; then
+    /// `end` does away with the runtime.
     ///
     /// The runtime is made here: where the system has no descriptors for it, the caller hears of it.
     #[cfg(any(feature = "http", feature = "redis"))]
     pub(crate) fn start_async<F: Future<Output = ()>>(
         name: &'static str,
         run: impl FnOnce() -> F + Send + 'static,
+        end: fn(Runtime),
     ) -> Result<Self, StartError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_all().thread_name(format!("aios-metrics-{name}")).build();
         let runtime = runtime.map_err(|source| StartError::Thread { part: name, source })?;
         Self::start(name, move |_| {
             runtime.block_on(async move { run().await });
-            // A name lookup that hangs must not hold up the end.
-            runtime.shutdown_background();
+            end(runtime);
         })
     }
 
