@@ -16,6 +16,7 @@ struct Example {
 /// All examples; one that cargo knows and this list does not, or the other way round, is an error.
 const EXAMPLES: &[Example] = &[
     Example { package: "aios-metrics-core", name: "core_only", run: Some(&[]) },
+    Example { package: "aios-metrics-http", name: "page_cost", run: Some(&[]) },
     Example { package: "aios-metrics-redis", name: "outage", run: Some(&[]) },
     Example { package: "aios-metrics", name: "quickstart", run: Some(&["--seconds", "1"]) },
     Example { package: "aios-metrics", name: "logging", run: Some(&[]) },
