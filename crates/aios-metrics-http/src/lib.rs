@@ -12,6 +12,8 @@
 //! [`Exporter::serve`] for those that don't: it serves a listener until it is told to stop, within
 //! the [`Limits`] given, so that silent, slow and hostile clients keep nobody else from an answer.
 //!
+//! [`HttpMetricsLayer`] measures the requests of such an application.
+//!
 //! A scrape reads memory only. Snapshots, buffers and compressors are used again, overlapping
 //! scrapes share a page, and a slow reader holds no lock and at most one page.
 //!
@@ -40,8 +42,10 @@ mod request;
 mod routes;
 mod seat;
 mod server;
+mod server_metrics;
 mod stats;
 mod throttle;
 
 pub use exporter::Exporter;
 pub use limits::Limits;
+pub use server_metrics::{HttpMetrics, HttpMetricsFuture, HttpMetricsLayer};
