@@ -36,6 +36,15 @@ struct Flight<K, V> {
     passengers: Vec<oneshot::Sender<V>>,
 }
 
+/// Whether a key is refused when too many others are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// Never: there are few keys of its sort.
+    Always,
+    /// When as many as there may be are waited for or being made.
+    IfThereIsRoom,
+}
+
 /// As many different keys as there may be are waited for or being made.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Busy;
@@ -45,8 +54,8 @@ where
     K: Clone + PartialEq + Send + 'static,
     V: Clone + Send + 'static,
 {
-    /// `make` is called on blocking threads and must not panic. At most `most` different keys are
-    /// waited for or made at the same time.
+    /// `make` is called on blocking threads and must not panic. At most `most` different keys, and
+    /// those that are always admitted, are waited for or made at the same time.
     pub(crate) fn new(most: usize, make: impl Fn(&K) -> V + Send + Sync + 'static) -> Self {
         let state = State { waiting: VecDeque::new(), flying: Vec::new(), workers: 0 };
         Self(Arc::new(Shared { make: Box::new(make), most, state: Mutex::new(state) }))
@@ -54,16 +63,13 @@ where
 
     /// Asks for the value of `key`, which will come through the receiver; dropping that is enough to
     /// want it no more. Needs a tokio runtime, and does not wait.
-    pub(crate) fn ask(&self, key: K) -> Result<oneshot::Receiver<V>, Busy> {
+    pub(crate) fn ask(&self, key: K, admission: Admission) -> Result<oneshot::Receiver<V>, Busy> {
         let (passenger, value) = oneshot::channel();
         let mut state = self.0.state();
         match state.waiting.iter_mut().find(|flight| flight.key == key) {
             Some(flight) => flight.passengers.push(passenger),
             None => {
-                if state.waiting.len() + state.flying.len() >= self.0.most {
-                    state.waiting.retain_mut(Flight::is_wanted);
-                }
-                if state.waiting.len() + state.flying.len() >= self.0.most {
+                if admission == Admission::IfThereIsRoom && !state.has_room(self.0.most) {
                     return Err(Busy);
                 }
                 state.waiting.push_back(Flight { key, passengers: vec![passenger] });
@@ -87,6 +93,14 @@ impl<K, V> Shared<K, V> {
 }
 
 impl<K: PartialEq, V> State<K, V> {
+    /// Whether fewer keys than `most` are wanted, those left alone that nobody wants any more.
+    fn has_room(&mut self, most: usize) -> bool {
+        if self.waiting.len() + self.flying.len() >= most {
+            self.waiting.retain_mut(Flight::is_wanted);
+        }
+        self.waiting.len() + self.flying.len() < most
+    }
+
     /// The first that waits and isn't being made already.
     fn next(&self) -> Option<usize> {
         self.waiting.iter().position(|flight| !self.flying.contains(&flight.key))
@@ -158,6 +172,7 @@ mod tests {
     use std::sync::mpsc;
     use std::time::Duration;
 
+    const ROOM: Admission = Admission::IfThereIsRoom;
     const DEADLINE: Duration = Duration::from_secs(60);
 
     /// Flights whose makings tell that they have begun and end when they are given a value.
@@ -175,9 +190,9 @@ mod tests {
     #[tokio::test]
     async fn who_comes_while_it_is_made_shares_the_next() {
         let (flights, begun, give) = held(8);
-        let first = flights.ask('a').unwrap();
+        let first = flights.ask('a', ROOM).unwrap();
         assert_eq!(begun.recv_timeout(DEADLINE), Ok('a'));
-        let late: Vec<_> = (0..100).map(|_| flights.ask('a').unwrap()).collect();
+        let late: Vec<_> = (0..100).map(|_| flights.ask('a', ROOM).unwrap()).collect();
         assert!(begun.try_recv().is_err(), "a key is made once at a time");
 
         give.send(1).unwrap();
@@ -192,35 +207,38 @@ mod tests {
     #[tokio::test]
     async fn different_keys_are_made_beside_each_other_and_past_the_most_refused() {
         let (flights, begun, give) = held(3);
-        let a = flights.ask('a').unwrap();
-        let b = flights.ask('b').unwrap();
+        let a = flights.ask('a', ROOM).unwrap();
+        let b = flights.ask('b', ROOM).unwrap();
         let mut both = [begun.recv_timeout(DEADLINE).unwrap(), begun.recv_timeout(DEADLINE).unwrap()];
         both.sort_unstable();
         assert_eq!(both, ['a', 'b']);
-        let c = flights.ask('c').unwrap();
-        assert_eq!(flights.ask('d').unwrap_err(), Busy);
-        let also_c = flights.ask('c').expect("to share costs nothing");
+        let c = flights.ask('c', ROOM).unwrap();
+        assert_eq!(flights.ask('d', ROOM).unwrap_err(), Busy);
+        let also_c = flights.ask('c', ROOM).expect("to share costs nothing");
 
         drop(c);
-        assert_eq!(flights.ask('d').unwrap_err(), Busy, "the other one still wants c");
+        assert_eq!(flights.ask('d', ROOM).unwrap_err(), Busy, "the other one still wants c");
         drop(also_c);
-        let d = flights.ask('d').expect("nobody wants c any more");
-        for value in 1..=3 {
+        let d = flights.ask('d', ROOM).expect("nobody wants c any more");
+        let e = flights.ask('e', Admission::Always).expect("it is never refused");
+        for value in 1..=4 {
             give.send(value).unwrap();
         }
-        let values = [a.await.unwrap(), b.await.unwrap(), d.await.unwrap()];
-        assert_eq!(values.iter().sum::<u32>(), 6);
-        assert_eq!(begun.try_iter().collect::<String>(), "d");
+        let values = [a.await.unwrap(), b.await.unwrap(), d.await.unwrap(), e.await.unwrap()];
+        assert_eq!(values.iter().sum::<u32>(), 10);
+        let mut rest: Vec<char> = begun.try_iter().collect();
+        rest.sort_unstable();
+        assert_eq!(rest, ['d', 'e']);
     }
 
     #[tokio::test]
     async fn what_nobody_waits_for_is_not_made_and_takes_no_place() {
         let (flights, begun, give) = held(3);
-        let (a, b) = (flights.ask('a').unwrap(), flights.ask('b').unwrap());
+        let (a, b) = (flights.ask('a', ROOM).unwrap(), flights.ask('b', ROOM).unwrap());
         begun.recv_timeout(DEADLINE).unwrap();
         begun.recv_timeout(DEADLINE).unwrap();
-        drop(flights.ask('c').unwrap());
-        let d = flights.ask('d').unwrap();
+        drop(flights.ask('c', ROOM).unwrap());
+        let d = flights.ask('d', ROOM).unwrap();
         for _ in 0..3 {
             give.send(7).unwrap();
         }
@@ -239,7 +257,7 @@ mod tests {
         let (block, blocked) = mpsc::channel::<()>();
         first.spawn_blocking(move || blocked.recv_timeout(DEADLINE));
         let entered = first.enter();
-        let lost = flights.ask('a').unwrap();
+        let lost = flights.ask('a', ROOM).unwrap();
         drop(entered);
         first.shutdown_background();
         drop(block);
@@ -247,7 +265,7 @@ mod tests {
         give.send(1).unwrap();
         give.send(2).unwrap();
         let second = runtime();
-        let found = second.block_on(async { flights.ask('a').unwrap().await });
+        let found = second.block_on(async { flights.ask('a', ROOM).unwrap().await });
         assert!(found.is_ok());
         drop(lost);
     }

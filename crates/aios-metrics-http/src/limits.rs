@@ -47,12 +47,13 @@ pub struct Limits {
     /// answered with 431. The default is 16 KiB.
     pub max_header_bytes: usize,
 
-    /// Different pages that may be waited for or being made at the same time, at least 1; one more is
-    /// answered with 503. The default is 16.
+    /// Different pages that may be waited for or being made at the same time before one that is
+    /// [filtered](crate::Exporter#what-a-page-shows) is refused, with 503; at least 1. The default is
+    /// 16.
     ///
-    /// Pages differ by format, [filter](crate::Exporter#what-a-page-shows) and encoding. Scrapes that
-    /// ask for the same page share it, so however many they are, they count as one or two: one page
-    /// that is being made, and one for those who came meanwhile.
+    /// Pages differ by format, filter and encoding. Scrapes that ask for the same page share it, so
+    /// however many they are, they count as one or two: one page that is being made, and one for those
+    /// who came meanwhile. A page without a filter is never refused: there are few kinds of it.
     pub max_scrapes: usize,
 
     /// How long a scrape may wait for its page; then it is answered with 503. The default is 30 s. A

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use tokio::time::Instant;
 
 use crate::encoding::Encoding;
-use crate::flight::WORKERS;
+use crate::flight::{Admission, WORKERS};
 use crate::gzip::Gzip;
 use crate::pool::{PageBuffer, Pool};
 use crate::stats::ScrapeStats;
@@ -19,6 +19,17 @@ use crate::throttle::Throttle;
 pub(crate) struct Order {
     pub(crate) what: What,
     pub(crate) encoding: Encoding,
+}
+
+impl Order {
+    /// Whole pages are of few kinds, by format and encoding; but of names there is no end, and who
+    /// makes them up must not take the place of who wants everything.
+    pub(crate) fn admission(&self) -> Admission {
+        match &self.what {
+            What::Page { selection, .. } if !selection.is_all() => Admission::IfThereIsRoom,
+            What::Page { .. } | What::Document => Admission::Always,
+        }
+    }
 }
 
 /// A metrics page or the document.

@@ -73,7 +73,9 @@ impl Pages {
     pub(crate) async fn get(&self, what: What, headers: &HeaderMap) -> Result<Page, Refusal> {
         let encoding = encoding::negotiate(headers).ok_or(Refusal::NotAcceptable)?;
         let timeout = request::patience(headers).map_or(self.timeout, |patience| patience.min(self.timeout));
-        let page = self.flights.ask(Order { what, encoding }).map_err(|Busy| Refusal::Busy)?;
+        let order = Order { what, encoding };
+        let admission = order.admission();
+        let page = self.flights.ask(order, admission).map_err(|Busy| Refusal::Busy)?;
         match tokio::time::timeout(timeout, page).await {
             Ok(Ok(page)) => page.map_err(|Failed| Refusal::Failed),
             // The maker has gone without a word: its runtime is shutting down.

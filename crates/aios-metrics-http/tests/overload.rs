@@ -64,7 +64,7 @@ fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
 
 #[test]
 fn scrapes_that_overlap_share_a_page_that_was_begun_after_they_came() {
-    let (server, registry, begun, let_go) = held(Limits::default().with_max_scrapes(2));
+    let (server, registry, begun, let_go) = held(Limits::default().with_max_scrapes(1));
     let mut first = server.connect();
     first.send(SCRAPE);
     begun.recv_timeout(DEADLINE).unwrap();
@@ -87,7 +87,7 @@ fn scrapes_that_overlap_share_a_page_that_was_begun_after_they_came() {
 }
 
 #[test]
-fn pages_that_differ_are_refused_past_the_limit_and_the_others_go_on() {
+fn filtered_pages_are_refused_past_the_limit_and_whole_ones_never() {
     let (server, registry, _begun, let_go) = held(Limits::default().with_max_scrapes(3));
     let mut waiting = [(); 3].map(|()| server.connect());
     for (number, client) in waiting.iter_mut().enumerate() {
@@ -97,19 +97,21 @@ fn pages_that_differ_are_refused_past_the_limit_and_the_others_go_on() {
     wait_for("three pages are wanted", || in_flight(&registry) == 3.0);
 
     let mut refused = server.connect();
-    for path in ["/metrics", "/snapshot"] {
-        let answer = refused.get(path);
-        assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{path}");
-        assert!(answer.text().contains("too many different pages"), "{}", answer.text());
-    }
+    let answer = refused.get("/metrics?name[]=free");
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
+    assert!(answer.text().contains("too many different pages"), "{}", answer.text());
     assert_eq!(refused.get("/healthz").status, 200);
     assert_eq!(rejected(&registry, "busy"), 1.0);
+    let mut whole = [(); 2].map(|()| server.connect());
+    whole[0].send(SCRAPE);
+    whole[1].send("GET /snapshot HTTP/1.1\r\nhost: test\r\n\r\n");
+    wait_for("a whole page is wanted too", || in_flight(&registry) == 4.0);
 
     drop(let_go);
-    for client in &mut waiting {
+    for client in waiting.iter_mut().chain(&mut whole) {
         assert_eq!(client.response(true).status, 200);
     }
-    assert_eq!(refused.get("/metrics").status, 200);
+    assert_eq!(refused.get("/metrics?name[]=free").status, 200);
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn a_scrape_fails() {
     let message = |line: String| line.split(" held_back=").next().unwrap().to_owned();
     documented(message(logged(Level::WARN, "a page was not ready", "500ms")));
     // The collector still holds the only page that there may be.
-    let busy = http::get(addr, "/snapshot");
+    let busy = http::get(addr, "/metrics?name[]=slow");
     assert_eq!(busy.status, 503);
     documented(busy.body.trim_end());
     let neither = http::scrape(addr, "*/*\r\naccept-encoding: *;q=0");

@@ -45,8 +45,8 @@ pub struct MetricsConfig {
     pub http_port: u16,
     /// Connections that the exporter serves at the same time. `METRICS_HTTP_MAX_CONNECTIONS`, 64.
     pub http_max_connections: usize,
-    /// Different pages that may be asked of the exporter at the same time. `METRICS_HTTP_MAX_SCRAPES`,
-    /// 16.
+    /// Different pages that may be wanted at the same time before one by `name[]` is refused.
+    /// `METRICS_HTTP_MAX_SCRAPES`, 16.
     pub http_max_scrapes: usize,
     /// The most seconds that a scrape waits for its page. `METRICS_HTTP_SCRAPE_TIMEOUT`, 30.
     pub http_scrape_timeout_s: f64,
