@@ -5,7 +5,7 @@
 mod load;
 mod target;
 
-use aios_metrics_bench::machine;
+use aios_metrics_bench::machine::{self, Ticks};
 use aios_metrics_bench::scrapes::{LARGE, Page, SMALL, TINY};
 use load::Load;
 use std::fmt::Write;
@@ -76,12 +76,8 @@ struct Turn {
 
 fn run(plan: Plan) -> Result<(), String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut text = format!(
-        "Machine: {}. Medians of {} rounds of {:.1} s.\n",
-        machine::description(cores),
-        plan.rounds,
-        plan.turn.as_secs_f64()
-    );
+    let start = Ticks::now();
+    let mut tables = String::new();
     for (name, _) in PAGES {
         eprintln!("a page of {name} series");
         let mut turns: Vec<Vec<Turn>> = CONTENDERS.iter().map(|_| Vec::new()).collect();
@@ -93,9 +89,17 @@ fn run(plan: Plan) -> Result<(), String> {
                 turns[at].push(turn.map_err(|error| format!("{contender} can't be scraped: {error}"))?);
             }
         }
-        text.push_str(&table(name, &turns));
+        tables.push_str(&table(name, &turns));
     }
-    println!("{text}");
+    println!(
+        "Machine: {}; while the figures were taken, {} Build: fat LTO, one codegen unit. Medians of {} rounds of {:.1} s. \
+         Rivals: {}.\n{tables}",
+        machine::description(cores),
+        machine::others_since(start),
+        plan.rounds,
+        plan.turn.as_secs_f64(),
+        machine::versions(&["metrics-exporter-prometheus", "prometheus-client", "axum"])
+    );
     Ok(())
 }
 
