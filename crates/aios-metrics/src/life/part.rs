@@ -4,8 +4,6 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-#[cfg(any(feature = "http", feature = "redis"))]
-use tokio::runtime::Runtime;
 
 use crate::error::StartError;
 
@@ -16,6 +14,17 @@ pub(crate) struct Part {
     ended: Receiver<()>,
     /// Disconnected when the thread is to end.
     keep_on: Option<Sender<()>>,
+}
+
+/// What becomes of the blocking threads of a part's runtime when the part ends.
+#[cfg(any(feature = "http", feature = "redis"))]
+#[cfg_attr(not(all(feature = "http", feature = "redis")), allow(dead_code, reason = "each part has its own"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BlockingThreads {
+    /// They do our work: the part ends when they have.
+    Joined,
+    /// They wait for the system, as a name lookup does, and must not hold up the end.
+    Left,
 }
 
 impl Part {
@@ -37,22 +46,27 @@ impl Part {
         Ok(Self { thread, ended, keep_on: Some(keep_on) })
     }
 
-    /// Starts a thread that runs `run` on a runtime of its own. What it waits for tells it to end; then
-    /// `end` does away with the runtime.
+    /// Starts a thread that runs `run` on a runtime of its own. What it waits for tells it to end.
     ///
     /// The runtime is made here: where the system has no descriptors for it, the caller hears of it.
     #[cfg(any(feature = "http", feature = "redis"))]
     pub(crate) fn start_async<F: Future<Output = ()>>(
         name: &'static str,
         run: impl FnOnce() -> F + Send + 'static,
-        end: fn(Runtime),
+        blocking: BlockingThreads,
     ) -> Result<Self, StartError> {
         let mut builder = tokio::runtime::Builder::new_current_thread();
-        let runtime = builder.enable_all().thread_name(format!("aios-metrics-{name}")).build();
+        if blocking == BlockingThreads::Joined {
+            builder.thread_name(format!("aios-metrics-{name}"));
+        }
+        let runtime = builder.enable_all().build();
         let runtime = runtime.map_err(|source| StartError::Thread { part: name, source })?;
         Self::start(name, move |_| {
             runtime.block_on(async move { run().await });
-            end(runtime);
+            match blocking {
+                BlockingThreads::Joined => drop(runtime),
+                BlockingThreads::Left => runtime.shutdown_background(),
+            }
         })
     }
 

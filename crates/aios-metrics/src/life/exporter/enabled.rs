@@ -11,7 +11,7 @@ use tracing::{error, info};
 use super::ready;
 use crate::config::MetricsConfig;
 use crate::error::StartError;
-use crate::life::part::Part;
+use crate::life::part::{BlockingThreads, Part};
 use crate::life::{a_little_before, publisher};
 use crate::metrics::AiosMetrics;
 
@@ -103,9 +103,9 @@ impl AiosMetrics {
         publisher::start_configured(self, &mut parts)?;
 
         let (end, told) = watch::channel(None);
-        // The watch ends the thread, by its message or by being dropped; with the runtime end the
-        // threads that make pages.
-        let part = Part::start_async("exporter", move || run(server, listener, told), drop)?;
+        // The watch ends the thread, by its message or by being dropped.
+        let part =
+            Part::start_async("exporter", move || run(server, listener, told), BlockingThreads::Joined)?;
         parts.exporter = Some(Exporter { addr, asked: (host.to_owned(), port), part, end });
         info!(target: "aios_metrics", "serving http://{addr}/metrics");
         Ok(addr)

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use aios_metrics_core::Sink;
 use aios_metrics_redis::{Publisher as Loop, PublisherHandle, PublisherOptions, RedisSink};
-use tokio::runtime::Runtime;
 use tracing::{debug, info};
 
 use crate::config::{self, ConfigError, MetricsConfig};
 use crate::error::StartError;
-use crate::life::part::Part;
+use crate::life::part::{BlockingThreads, Part};
 use crate::life::{FlushReport, Parts, StopReport, a_little_before};
 use crate::metrics::AiosMetrics;
 
@@ -146,8 +145,7 @@ fn start(metrics: &AiosMetrics, parts: &mut Parts, sink: impl Sink) -> Result<()
     // Before the first document, which is taken at once.
     metrics.start_sampler(parts)?;
     // Dropping the handle ends the loop.
-    // A name lookup that hangs must not hold up the end.
-    let part = Part::start_async("publisher", move || publisher.run(sink), Runtime::shutdown_background)?;
+    let part = Part::start_async("publisher", move || publisher.run(sink), BlockingThreads::Left)?;
     parts.publisher = Some(Publisher { control: Control { handle, started: SystemTime::now() }, part });
     Ok(())
 }
