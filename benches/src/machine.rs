@@ -15,7 +15,34 @@ pub fn description(cores: usize) -> String {
     format!("{cpu}, {cores} cores, {} {}, {rustc}", std::env::consts::OS, std::env::consts::ARCH)
 }
 
-/// Processor time up to now, in ticks: of the whole machine, idle or not; spent by anybody; spent by us.
+/// The part of the machine that other processes had since then, as the rest of a sentence, with a warning where it
+/// was much.
+#[must_use]
+pub fn others_since(start: Option<Ticks>) -> String {
+    let others = start.zip(Ticks::now()).map(|(start, end)| end.others_since(start));
+    let part = others.map_or("an unknown part".to_owned(), |others| format!("{:.0} %", others * 100.0));
+    let warning =
+        if others.is_some_and(|others| others > BUSY) { " **That is too much to trust them.**" } else { "" };
+    format!("other processes had {part} of it.{warning}")
+}
+
+/// The part of the machine that others may have before the page warns of it.
+const BUSY: f64 = 0.1;
+
+/// The crates with the versions that the lock file names; they are the ones that were built.
+#[must_use]
+pub fn versions(crates: &[&str]) -> String {
+    let lock = include_str!("../Cargo.lock");
+    let version = |name: &str| {
+        let entry = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).map_or("", |(_, rest)| rest);
+        entry.split('"').next().unwrap_or_default()
+    };
+    let versions: Vec<String> = crates.iter().map(|name| format!("{name} {}", version(name))).collect();
+    versions.join(", ")
+}
+
+/// Processor time up to now, in ticks: of the whole machine, idle or not; spent by anybody; spent by us and by
+/// those of our processes that have ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ticks {
     all: u64,
@@ -34,8 +61,9 @@ impl Ticks {
         let all: u64 = fields.iter().sum();
         let idle = fields.get(3)? + fields.get(4)?;
         let process = fs::read_to_string("/proc/self/stat").ok()?;
-        // The name in brackets may hold anything; after it, utime and stime are the 12th and 13th.
-        let fields = process.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
+        // The name in brackets may hold anything; after it, utime, stime and those of children that we waited for
+        // are the 12th to 15th.
+        let fields = process.rsplit_once(')')?.1.split_whitespace().skip(11).take(4);
         let ours = fields.map(|field| field.parse::<u64>().unwrap_or_default()).sum();
         Some(Self { all, busy: all - idle, ours })
     }

@@ -12,9 +12,6 @@ static ALLOCATOR: alloc::Counting = alloc::Counting;
 const FULL: Plan = Plan { rounds: 11, turn: Duration::from_millis(30) };
 const QUICK: Plan = Plan { rounds: 5, turn: Duration::from_millis(5) };
 
-/// The part of the machine that others may have before the page warns of it.
-const BUSY: f64 = 0.1;
-
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (plan, only) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -61,24 +58,12 @@ fn run(plan: Plan, only: &str) -> Result<(), String> {
 /// On what and with which versions this was measured.
 fn circumstances(plan: Plan, cores: usize, start: Option<Ticks>) -> String {
     let rivals = ["prometheus", "prometheus-client", "metrics", "metrics-exporter-prometheus", "measured"];
-    let versions: Vec<String> =
-        rivals.iter().map(|name| format!("{name} {}", locked_version(name))).collect();
-    let others = start.zip(Ticks::now()).map(|(start, end)| end.others_since(start));
-    let part = others.map_or("an unknown part".to_owned(), |others| format!("{:.0} %", others * 100.0));
-    let warning =
-        if others.is_some_and(|others| others > BUSY) { " **That is too much to trust them.**" } else { "" };
     format!(
-        "Machine: {}; while the figures were taken, other processes had {part} of it.{warning} Build: fat LTO, one \
-         codegen unit. Medians of {} rounds. Rivals: {}.",
+        "Machine: {}; while the figures were taken, {} Build: fat LTO, one codegen unit. Medians of {} rounds. Rivals: \
+         {}.",
         machine::description(cores),
+        machine::others_since(start),
         plan.rounds,
-        versions.join(", ")
+        machine::versions(&rivals)
     )
-}
-
-/// The version that the lock file names; it is the one that was built.
-fn locked_version(name: &str) -> &'static str {
-    let lock = include_str!("../Cargo.lock");
-    let entry = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).map_or("", |(_, rest)| rest);
-    entry.split('"').next().unwrap_or_default()
 }

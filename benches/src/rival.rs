@@ -1,8 +1,9 @@
 //! What several contests need from the rivals.
 
 use crate::contest::Job;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics_exporter_prometheus::{ExporterFuture, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use prometheus_client::encoding::EncodeLabelSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// A recorder of `metrics` with its handle for pages.
@@ -17,8 +18,26 @@ impl Recorder {
     /// A recorder whose histograms have these bounds.
     #[must_use]
     pub fn new(bounds: &[f64]) -> Self {
-        let builder = PrometheusBuilder::new().set_buckets(bounds).expect("there are bounds");
-        let recorder = builder.build_recorder();
+        Self::of(Self::builder(bounds).build_recorder())
+    }
+
+    /// One with the listener of its own, to be run on a tokio runtime.
+    ///
+    /// # Panics
+    ///
+    /// When it can't listen there.
+    #[must_use]
+    pub fn listening(bounds: &[f64], addr: SocketAddr) -> (Self, ExporterFuture) {
+        let (recorder, exporter) =
+            Self::builder(bounds).with_http_listener(addr).build().expect("it can listen there");
+        (Self::of(recorder), exporter)
+    }
+
+    fn builder(bounds: &[f64]) -> PrometheusBuilder {
+        PrometheusBuilder::new().set_buckets(bounds).expect("there are bounds")
+    }
+
+    fn of(recorder: PrometheusRecorder) -> Self {
         Self { handle: recorder.handle(), recorder: Arc::new(recorder) }
     }
 

@@ -33,6 +33,9 @@ pub const LARGE: Page = Page { families: [60, 20], series: 1000, histograms: 20,
 /// 6,000 counters, 2,000 gauges and 2,002 lines of histograms.
 pub const SMALL: Page = Page { families: [60, 20], series: 100, histograms: 2, histogram_series: 91 };
 
+/// 60 counters, 20 gauges and 22 lines of histograms.
+pub const TINY: Page = Page { families: [6, 2], series: 10, histograms: 2, histogram_series: 1 };
+
 /// What a page is filled into.
 pub trait Fill: Send {
     /// Counts.
@@ -53,6 +56,19 @@ impl Page {
             names("load", self.families[1]),
             names("seconds", self.histograms),
         ]
+    }
+
+    /// The job that adds one to the counters on the page, one after the other.
+    #[must_use]
+    pub fn updates(self, target: Box<dyn Fill>) -> Job {
+        let sets = input::label_sets(self.series);
+        let mut next = 0;
+        Box::new(move |times| {
+            for _ in 0..times {
+                target.count(next % self.families[0], &sets[next / self.families[0] % self.series], 1);
+                next += 1;
+            }
+        })
     }
 
     /// Gives every series a value of its own; two threads do it, as a service has several.
@@ -160,6 +176,12 @@ fn into_buffer<B: 'static>(mut buffer: B, work: impl Fn(&mut B) + 'static) -> Jo
 /// Our registry with the page in it.
 #[must_use]
 pub fn ours(page: Page) -> Registry {
+    ours_to_update(page).0
+}
+
+/// The same, and what updates it.
+#[must_use]
+pub fn ours_to_update(page: Page) -> (Registry, Box<dyn Fill>) {
     struct Target(
         Vec<aios_metrics::Family<aios_metrics::Counter>>,
         Vec<aios_metrics::Family<aios_metrics::Gauge>>,
@@ -179,8 +201,8 @@ pub fn ours(page: Page) -> Registry {
     let registry = ours::registry(page.series);
     let [counters, gauges, histograms] = page.names();
     let bounds = input::bounds::<8>();
-    page.fill(|| {
-        // The second thread gets the families that the first one registered.
+    let target = || -> Box<dyn Fill> {
+        // Who comes later gets the families that the first one registered.
         let counters = counters.iter().map(|name| registry.register_counter(name, "Help.", &LABELS));
         let gauges = gauges.iter().map(|name| registry.register_gauge(name, "Help.", &LABELS));
         let histograms =
@@ -190,8 +212,10 @@ pub fn ours(page: Page) -> Registry {
             gauges.collect::<Result<_, _>>().expect("registers"),
             histograms.collect::<Result<_, _>>().expect("registers"),
         ))
-    });
-    registry
+    };
+    page.fill(target);
+    let target = target();
+    (registry, target)
 }
 
 /// A registry of `prometheus` with the page in it.
@@ -240,6 +264,12 @@ pub fn prometheus(page: Page) -> prometheus::Registry {
 }
 
 fn client(page: Page) -> Arc<prometheus_client::registry::Registry> {
+    client_to_update(page).0
+}
+
+/// A registry of `prometheus-client` with the page in it, and what updates it.
+#[must_use]
+pub fn client_to_update(page: Page) -> (Arc<prometheus_client::registry::Registry>, Box<dyn Fill>) {
     type Gauges = Family<OwnedLabels, Gauge<f64, AtomicU64>>;
     type Histograms = Family<OwnedLabels, Histogram, fn() -> Histogram>;
     #[derive(Clone)]
@@ -275,10 +305,18 @@ fn client(page: Page) -> Arc<prometheus_client::registry::Registry> {
         registry.register(name, "Help", family.clone());
     }
     page.fill(|| Box::new(target.clone()));
-    Arc::new(registry)
+    (Arc::new(registry), Box::new(target))
 }
 
 fn metrics(page: Page) -> Recorder {
+    let recorder = Recorder::new(&input::bounds::<8>());
+    let _ = fill_metrics(page, &recorder);
+    recorder
+}
+
+/// Puts the page into a recorder of `metrics`; what updates it.
+#[must_use]
+pub fn fill_metrics(page: Page, recorder: &Recorder) -> Box<dyn Fill> {
     struct Target(Recorder, [Vec<String>; 3]);
     impl Target {
         fn labels(set: &LabelSet) -> Vec<metrics::Label> {
@@ -297,9 +335,9 @@ fn metrics(page: Page) -> Recorder {
             self.0.scope(|| metrics::histogram!(self.1[2][family].clone(), Self::labels(set)).record(value));
         }
     }
-    let recorder = Recorder::new(&input::bounds::<8>());
-    page.fill(|| Box::new(Target(recorder.clone(), page.names())));
-    recorder
+    let target = || -> Box<dyn Fill> { Box::new(Target(recorder.clone(), page.names())) };
+    page.fill(target);
+    target()
 }
 
 /// The metrics of `measured`; its derive needs the names at compile time, this is what it would write.

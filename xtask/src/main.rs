@@ -32,7 +32,8 @@ usage: cargo xtask COMMAND
   tidy             module docs, SAFETY comments, links, feature names, leftovers
   loom [--full]    model-checks the lock-free pieces; --full explores more preemptions
   tsan             the thread tests under ThreadSanitizer (needs a nightly toolchain)
-  bench [--quick]  measures us and the rivals and writes docs/performance.md
+  bench [--http] [--quick]
+                   measures us and the rivals and writes docs/performance.md; --http: scrapes over HTTP
 
 Exit codes: 0 all is well, 1 something failed, 2 the command line makes no sense.";
 
@@ -51,6 +52,8 @@ fn main() -> ExitCode {
         ["tsan"] => tsan::run,
         ["bench"] => |workspace| bench::run(workspace, bench::Length::Full),
         ["bench", "--quick"] => |workspace| bench::run(workspace, bench::Length::Quick),
+        ["bench", "--http"] => |workspace| bench::http(workspace, bench::Length::Full),
+        ["bench", "--http", "--quick"] => |workspace| bench::http(workspace, bench::Length::Quick),
         ["help" | "-h" | "--help"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -17,6 +17,7 @@ struct Example {
 const EXAMPLES: &[Example] = &[
     Example { package: "aios-metrics-core", name: "core_only", run: Some(&[]) },
     Example { package: "aios-metrics-core", name: "attached", run: Some(&[]) },
+    Example { package: "aios-metrics-http", name: "page_cost", run: Some(&[]) },
     Example { package: "aios-metrics-redis", name: "outage", run: Some(&[]) },
     Example { package: "aios-metrics", name: "quickstart", run: Some(&["--seconds", "1"]) },
     Example { package: "aios-metrics", name: "logging", run: Some(&[]) },
@@ -27,7 +28,6 @@ const EXAMPLES: &[Example] = &[
         name: "node_agent",
         run: Some(&["--once", "--to", "target/node_agent.jsonl"]),
     },
-    Example { package: "aios-metrics-redis", name: "outage", run: Some(&[]) },
 ];
 
 /// Sets up, then runs tests, doc tests and examples.

@@ -44,6 +44,7 @@ mod native;
 mod registry;
 mod rolling;
 mod section;
+mod selection;
 mod sink;
 mod snapshot;
 mod source;
@@ -64,6 +65,7 @@ pub use native::{NativeBuckets, NativeView};
 pub use registry::{Registry, RegistryOptions};
 pub use rolling::{ExtendedMetrics, RollingMetric, RollingWindows, Summary, WindowStatistics};
 pub use section::Section;
+pub use selection::Selection;
 #[cfg(any(test, feature = "test-util"))]
 pub use sink::MemorySink;
 pub use sink::{JsonLinesSink, Payload, Sink, SinkError};

@@ -16,6 +16,7 @@ use crate::metric::series::{Series, total};
 use crate::metric::{Amount, Total, exemplar as latest, gauge, histogram};
 use crate::native::{Layout, NativeView};
 use crate::rolling::Summaries;
+use crate::selection::Selection;
 use crate::storage::Reader;
 use crate::storage::local::STORAGE;
 use crate::sync::Ordering;
@@ -63,6 +64,7 @@ pub struct Snapshot {
     /// Labels of what collectors add, and of exemplars.
     text: Vec<u8>,
     summaries: Option<Summaries>,
+    selection: Selection,
     reader: Reader<'static>,
     /// What the collector that is being asked has said it would add.
     expected: Arc<[Descriptor]>,
@@ -124,10 +126,17 @@ impl Snapshot {
             blocks: Vec::new(),
             text: Vec::new(),
             summaries,
+            selection: Selection::all(),
             reader: Reader::default(),
             expected: Arc::default(),
             collected_from: 0,
         }
+    }
+
+    /// Has it filled with these families only, from the next filling on. What is left out costs next
+    /// to nothing; rolling summaries are left alone.
+    pub fn select(&mut self, selection: Selection) {
+        self.selection = selection;
     }
 
     /// When it was taken: the time since the Unix epoch.
@@ -144,11 +153,14 @@ impl Snapshot {
     /// Begins the samples of a family; for [`Collect`](crate::Collect).
     ///
     /// A family that the collector did not describe is left out, so that nothing on the page can
-    /// collide. Samples of one family are added in one go: once another family has begun, more of
+    /// collide, and so is one that is not [selected](Self::select). Samples of one family are added in one go: once another family has begun, more of
     /// an earlier one are left out. Each set of label values stands once.
     pub fn family(&mut self, descriptor: &Descriptor) -> FamilySamples<'_> {
         let expected = self.expected.iter().find(|e| e.is(descriptor) || e.agrees_with(descriptor)).cloned();
         let descriptor = expected.filter(|descriptor| {
+            if !self.selection.includes(descriptor) {
+                return false;
+            }
             let begun = &self.families[self.collected_from..];
             match begun.iter().rposition(|family| family.descriptor.is(descriptor)) {
                 Some(at) => at + 1 == begun.len(),
@@ -187,10 +199,11 @@ impl Snapshot {
         self.summaries.as_ref()
     }
 
-    /// Announces the collector whose samples come next.
-    pub(crate) fn expect(&mut self, descriptors: &Arc<[Descriptor]>) {
+    /// Announces the collector whose samples come next; `false` when none of them is wanted.
+    pub(crate) fn expect(&mut self, descriptors: &Arc<[Descriptor]>) -> bool {
         self.expected = Arc::clone(descriptors);
         self.collected_from = self.families.len();
+        self.selection.is_all() || descriptors.iter().any(|family| self.selection.includes(family))
     }
 
     fn begin(&mut self, descriptor: &Descriptor) {
@@ -217,10 +230,14 @@ impl Snapshot {
         }
     }
 
-    /// Adds a registered family: every series that was there when it began. In a section.
+    /// Adds a registered family, if it is selected: every series that was there when it began. In a
+    /// section.
     pub(crate) fn add_series(&mut self, series: &Series) {
         series.tidy_up();
         let descriptor = series.descriptor();
+        if !self.selection.includes(descriptor) {
+            return;
+        }
         self.begin(descriptor);
         let first = self.entries.len();
         self.entries.reserve(series.len());

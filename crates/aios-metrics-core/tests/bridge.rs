@@ -18,10 +18,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
-use aios_metrics_core::Registry;
+use aios_metrics_core::{Registry, Selection, Snapshot, Source};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry as Theirs;
 
 use crate::foreign::{Labels, attached, counter, failing, gauge, histogram, labels, one};
@@ -298,6 +299,25 @@ fn both_ways_at_once() {
         assert!(strict.is_ok(), "{strict:?}\n{page}");
     }
     assert_eq!(rejected(&ours), BTreeMap::new());
+}
+
+#[test]
+fn a_selection_holds_for_attached_families_too() {
+    let mut theirs = Theirs::default();
+    theirs.register("jobs", "Jobs", Counter::<u64>::default());
+    theirs.register("build", "Build", Info::new([("version", "1")]));
+    let ours = Registry::new();
+    ours.register_gauge("queue_size", "Jobs that wait", &[]).unwrap();
+    ours.attach(theirs);
+    let mut snapshot = Snapshot::samples_only();
+    let mut filled = |selection: Selection| -> Vec<String> {
+        snapshot.select(selection);
+        ours.snapshot_into(&mut snapshot);
+        snapshot.families().map(|family| family.descriptor().exposed_name().to_owned()).collect()
+    };
+    assert_eq!(filled(Selection::of(["jobs_total"])), ["jobs_total"]);
+    assert_eq!(filled(Selection::of(["build_info", "queue_size"])), ["build_info", "queue_size"]);
+    assert_eq!(filled(Selection::all()), ["build_info", "jobs_total", "queue_size"]);
 }
 
 #[test]

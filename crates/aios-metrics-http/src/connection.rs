@@ -2,9 +2,11 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1::Builder;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -12,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::limits::Limits;
 use crate::paced::Paced;
 use crate::seat::{Phase, Seat};
+use crate::stats::Rejection;
 
 /// Answers requests on `stream` until the client or the server has had enough.
 ///
@@ -22,7 +25,11 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let io = TokioIo::new(Paced::new(stream, Arc::clone(&seat), limits));
-    let service = TowerToHyperService::new(router);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|request| {
+        seat.enter(Phase::Waiting);
+        router.call(request)
+    });
     let mut connection = pin!(builder(limits).serve_connection(io, service));
     let ended = tokio::select! {
         // A request that has come in before the wish to see it go is answered.
@@ -31,7 +38,7 @@ where
         () = seat.asked_to_leave() => None,
     };
     let ended = match ended {
-        None if seat.phase() == Phase::Answering => {
+        None if seat.is_owed_an_answer() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -39,13 +46,15 @@ where
         Some(ended) => ended,
     };
     if let Err(error) = ended {
+        seat.reject(error.is_parse().then_some(Rejection::Malformed));
         tracing::debug!(target: "aios_metrics", %error, "a connection ended early");
     }
 }
 
 fn builder(limits: &Limits) -> Builder {
     // A second line behind `Paced`: hyper's limit spans an answer, the pause and the next head.
-    let all = limits.write_timeout.saturating_add(limits.idle_timeout).saturating_add(limits.header_timeout);
+    let waits = [limits.scrape_timeout, limits.write_timeout, limits.idle_timeout, limits.header_timeout];
+    let all = waits.into_iter().fold(Duration::ZERO, Duration::saturating_add);
     let mut builder = Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(all).max_buf_size(limits.max_header_bytes);
     builder

@@ -11,10 +11,25 @@ use axum::Router;
 use crate::limits::Limits;
 use crate::pages::Pages;
 use crate::readiness::Readiness;
-use crate::stats::ScrapeStats;
-use crate::{routes, server};
+use crate::stats::{ConnectionStats, ScrapeStats};
+use crate::{landing, routes, server};
 
 /// Serves the metrics page and the document over HTTP/1.
+///
+/// # What a page shows
+///
+/// `/metrics` shows every family, in the format that the `Accept` header weighs highest.
+/// `/metrics?name[]=jobs_total&name[]=wait_seconds` shows these two only; a family goes by its name
+/// and by those of its samples ([`Selection`](aios_metrics_core::Selection)), and what is not asked
+/// for is not collected either.
+///
+/// A page of 1 KiB or more is compressed for a client whose `Accept-Encoding` takes gzip, and so is
+/// the document.
+///
+/// Pages are made on blocking threads of the runtime, two at a time. Scrapes that ask for the same
+/// (format, names, encoding) while it is being made get the next one together: everybody's page
+/// pictures a moment after their request has come. A reader that is slow holds its page, which it
+/// shares with the others that got the same one, and nothing else.
 ///
 /// # Examples
 ///
@@ -44,32 +59,43 @@ use crate::{routes, server};
 #[must_use]
 pub struct Exporter {
     documents: Arc<Documents>,
-    stats: Option<ScrapeStats>,
+    stats: Option<(ScrapeStats, ConnectionStats)>,
     limits: Limits,
     readiness: Readiness,
+    landing_page: bool,
 }
 
 impl Exporter {
     /// An exporter of what `documents` reads, within the default [`Limits`].
     pub fn new(documents: Arc<Documents>) -> Self {
-        Self { documents, stats: None, limits: Limits::default(), readiness: Readiness::default() }
+        let (limits, readiness) = (Limits::default(), Readiness::default());
+        Self { documents, stats: None, limits, readiness, landing_page: true }
     }
 
-    /// Counts and times scrapes of the metrics page in `registry`, as
-    /// `aios_metrics_scrapes_total{code,format}` and `aios_metrics_scrape_duration_seconds`.
+    /// Shows in `registry` what the exporter does:
     ///
-    /// A scrape shows itself from the next one on. Exporters that share a registry share the
-    /// figures.
+    /// | family | of |
+    /// |---|---|
+    /// | `aios_metrics_scrapes_total{code,format}` | answers to requests for the metrics page |
+    /// | `aios_metrics_scrape_duration_seconds` | the making of a page: snapshot, encoding, compression; once for all scrapes that share it |
+    /// | `aios_metrics_scrape_bytes_total{encoding}` | the pages answered with, as sent: `identity` or `gzip` |
+    /// | `aios_metrics_scrapes_in_flight` | scrapes whose page is waited for or being made |
+    /// | `aios_metrics_rejected_scrapes_total{reason}` | scrapes answered with 503: `busy` ([`Limits::max_scrapes`]) or past the `deadline` ([`Limits::scrape_timeout`]) |
+    /// | `aios_metrics_connections` | open connections of [`serve`](Self::serve) |
+    /// | `aios_metrics_rejected_connections_total{reason}` | connections that [`serve`](Self::serve) ended: `replaced` by a newcomer, `request_timeout`, `response_timeout`, `malformed` |
+    ///
+    /// A page shows the scrapes before its own, and its own in flight. Exporters that share a registry
+    /// share the figures.
     ///
     /// # Errors
     ///
     /// [`RegisterError::Conflict`] when one of the names is taken by something different.
     pub fn with_self_metrics(mut self, registry: &Registry) -> Result<Self, RegisterError> {
-        self.stats = Some(ScrapeStats::register(registry)?);
+        self.stats = Some((ScrapeStats::register(registry)?, ConnectionStats::register(registry)?));
         Ok(self)
     }
 
-    /// Bounds what the clients of [`serve`](Self::serve) may take.
+    /// Bounds what clients may take.
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -85,12 +111,19 @@ impl Exporter {
         self
     }
 
+    /// Whether [`serve`](Self::serve) answers `/` with a page for people: who this is, and a link to
+    /// each endpoint. It does unless told otherwise.
+    pub fn with_landing_page(mut self, landing_page: bool) -> Self {
+        self.landing_page = landing_page;
+        self
+    }
+
     /// The endpoints `/metrics`, `/snapshot`, `/healthz` and `/readyz`, to be nested into or merged with an
     /// axum application.
     ///
-    /// It has no answer for other paths, and the [`Limits`] don't hold: connections are the outer
-    /// server's. Making a page takes some milliseconds for 100,000 series, on the thread that
-    /// polls the request.
+    /// It has no answer for other paths, `/` included. Of the [`Limits`] those of scrapes hold, one
+    /// count for all clones of the router; connections are the outer server's. Requests must be polled
+    /// on a tokio runtime with time enabled: pages are made on its blocking threads.
     ///
     /// # Examples
     ///
@@ -126,16 +159,19 @@ impl Exporter {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
+        let landing = self.landing_page.then(|| landing::render(self.documents.identity()));
         server::serve(
             listener,
-            routes::application(self.pages(), self.readiness.clone()),
+            routes::application(self.pages(), self.readiness, landing),
             self.limits,
+            self.stats.map(|(_, connections)| connections),
             shutdown,
         )
         .await
     }
 
     fn pages(&self) -> Arc<Pages> {
-        Arc::new(Pages::new(Arc::clone(&self.documents), self.stats.clone()))
+        let stats = self.stats.as_ref().map(|(scrapes, _)| scrapes.clone());
+        Arc::new(Pages::new(Arc::clone(&self.documents), stats, &self.limits))
     }
 }

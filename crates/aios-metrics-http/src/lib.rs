@@ -6,35 +6,46 @@
 //! | `/snapshot` | the document, `application/json` |
 //! | `/healthz` | `ok` |
 //! | `/readyz` | `ready`, or 503 and why not, where [a check](Exporter::with_readiness) was given |
+//! | `/` | a page for people that links the others |
 //!
 //! [`Exporter::router`] is for services that have an axum application already, and
 //! [`Exporter::serve`] for those that don't: it serves a listener until it is told to stop, within
 //! the [`Limits`] given, so that silent, slow and hostile clients keep nobody else from an answer.
 //!
-//! A scrape reads memory only. Snapshots and buffers are used again, and a slow reader holds no
-//! lock and at most one page.
+//! [`HttpMetricsLayer`] measures the requests of such an application.
+//!
+//! A scrape reads memory only. Snapshots, buffers and compressors are used again, overlapping
+//! scrapes share a page, and a slow reader holds no lock and at most one page.
 //!
 //! # What this crate does not do
 //!
-//! It spawns no thread and starts no runtime: it returns futures, which work on a current-thread
-//! runtime too. It knows neither hardware nor Redis; what a page shows comes through
+//! It starts no runtime: it returns futures, which work on a current-thread runtime too. Pages are
+//! made on that runtime's blocking threads, so that a collector that hangs costs its pages only. It knows neither hardware nor Redis; what a page shows comes through
 //! [`aios_metrics_core::Documents`].
 
 mod acceptor;
 mod connection;
+mod encoding;
 mod exporter;
+mod flight;
+mod gzip;
+mod landing;
 mod limits;
+mod maker;
 mod media_range;
 mod negotiate;
 mod paced;
 mod pages;
 mod pool;
 mod readiness;
+mod request;
 mod routes;
 mod seat;
 mod server;
+mod server_metrics;
 mod stats;
 mod throttle;
 
 pub use exporter::Exporter;
 pub use limits::Limits;
+pub use server_metrics::{HttpMetrics, HttpMetricsFuture, HttpMetricsLayer};

@@ -1,11 +1,13 @@
-//! What one client may take: connections, bytes and time.
+//! What clients may take: connections, pages, bytes and time.
 
 use std::time::Duration;
 
 /// The least size of hyper's read buffer, and so of [`Limits::max_header_bytes`].
 const MIN_HEADER_BYTES: usize = 8 * 1024;
 
-/// Bounds on the clients of [`Exporter::serve`](crate::Exporter::serve).
+/// Bounds on the clients of an exporter. [`max_scrapes`](Self::max_scrapes) and
+/// [`scrape_timeout`](Self::scrape_timeout) hold everywhere, the others for
+/// [`Exporter::serve`](crate::Exporter::serve), which has the connections.
 ///
 /// Every wait for a client ends: for its request, for its next request, and for it to take an
 /// answer. When all places are taken, a newcomer gets the place of the client that has kept the
@@ -45,6 +47,20 @@ pub struct Limits {
     /// answered with 431. The default is 16 KiB.
     pub max_header_bytes: usize,
 
+    /// Different pages that may be waited for or being made at the same time before one that is
+    /// [filtered](crate::Exporter#what-a-page-shows) is refused, with 503; at least 1. The default is
+    /// 16.
+    ///
+    /// Pages differ by format, filter and encoding. Scrapes that ask for the same page share it, so
+    /// however many they are, they count as one or two: one page that is being made, and one for those
+    /// who came meanwhile. A page without a filter is never refused: there are few kinds of it.
+    pub max_scrapes: usize,
+
+    /// How long a scrape may wait for its page; then it is answered with 503. The default is 30 s. A
+    /// scraper that says in `X-Prometheus-Scrape-Timeout-Seconds` that it waits less long is answered
+    /// a tenth of that before.
+    pub scrape_timeout: Duration,
+
     /// How long answers that are under way may take to finish after the shutdown has begun. The
     /// default is 1 s.
     pub shutdown_grace: Duration,
@@ -58,6 +74,8 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(60),
             max_header_bytes: 16 * 1024,
+            max_scrapes: 16,
+            scrape_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(1),
         }
     }
@@ -96,6 +114,20 @@ impl Limits {
     #[must_use]
     pub fn with_max_header_bytes(mut self, bytes: usize) -> Self {
         self.max_header_bytes = bytes.max(MIN_HEADER_BYTES);
+        self
+    }
+
+    /// Sets [`max_scrapes`](Self::max_scrapes); 0 counts as 1.
+    #[must_use]
+    pub fn with_max_scrapes(mut self, scrapes: usize) -> Self {
+        self.max_scrapes = scrapes.max(1);
+        self
+    }
+
+    /// Sets [`scrape_timeout`](Self::scrape_timeout).
+    #[must_use]
+    pub fn with_scrape_timeout(mut self, timeout: Duration) -> Self {
+        self.scrape_timeout = timeout;
         self
     }
 

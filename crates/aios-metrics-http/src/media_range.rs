@@ -76,13 +76,13 @@ impl<'a> MediaRange<'a> {
 }
 
 /// A weight between 0 and 1 as thousandths, so that weights compare exactly.
-fn parse_weight(value: &str) -> Option<u16> {
+pub(crate) fn parse_weight(value: &str) -> Option<u16> {
     let weight: f64 = value.parse().ok()?;
     (0.0..=1.0).contains(&weight).then(|| (weight * 1000.0).round() as u16)
 }
 
 /// Splits at `separator` outside of quotation marks.
-fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
+pub(crate) fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     text.split(move |c| {
         quoted ^= c == '"';

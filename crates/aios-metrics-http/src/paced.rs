@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::limits::Limits;
 use crate::seat::{Phase, Seat};
+use crate::stats::Rejection;
 
 /// Passes reads and writes on, follows in which phase the connection is, and fails with
 /// [`io::ErrorKind::TimedOut`] when the phase lasts longer than its limit.
@@ -42,7 +43,7 @@ impl<S> Paced<S> {
         let limit = match phase {
             Phase::Asking => self.header_timeout,
             Phase::Idle => self.idle_timeout,
-            Phase::Answering => self.write_timeout,
+            Phase::Waiting | Phase::Answering => self.write_timeout,
         };
         // A limit beyond what the clock can hold is no limit; `far` is what tokio sleeps then.
         let far = Duration::from_secs(86_400 * 365 * 30);
@@ -50,7 +51,17 @@ impl<S> Paced<S> {
     }
 
     fn wait<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let phase = self.seat.phase();
+        if phase == Phase::Waiting {
+            // It is us who take time, and what makes the answer has a limit of its own.
+            return Poll::Pending;
+        }
         ready!(self.deadline.as_mut().poll(cx));
+        self.seat.reject(match phase {
+            Phase::Asking => Some(Rejection::RequestTimeout),
+            Phase::Answering => Some(Rejection::ResponseTimeout),
+            Phase::Idle | Phase::Waiting => None,
+        });
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
@@ -133,7 +144,7 @@ mod tests {
             .with_idle_timeout(Duration::from_secs(75))
             .with_write_timeout(Duration::from_secs(60));
         let (near, far) = tokio::io::duplex(16);
-        (Paced::new(near, Arc::new(Seat::new()), &limits), far)
+        (Paced::new(near, Arc::new(Seat::new(None)), &limits), far)
     }
 
     async fn seconds_until_timeout(started: Instant, end: impl Future<Output = io::Result<usize>>) -> u64 {

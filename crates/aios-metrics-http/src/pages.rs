@@ -1,73 +1,94 @@
-//! Makes what is served: a snapshot, encoded, in memory that is used again.
+//! Gets pages made: shared among those who ask for the same, not too many at once, in time.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
-use aios_metrics_core::{Documents, Format, Snapshot};
-use axum::body::Bytes;
-use tokio::time::Instant;
+use aios_metrics_core::{Documents, Format, Selection};
+use axum::http::HeaderMap;
 
-use crate::pool::{PageBuffer, Pool};
+use crate::flight::{Busy, SingleFlight};
+use crate::limits::Limits;
+use crate::maker::{Failed, Maker, Order, Page, What};
 use crate::stats::ScrapeStats;
 use crate::throttle::Throttle;
+use crate::{encoding, request};
 
-/// Snapshots and buffers that are kept between scrapes: enough for two scrapers at the same time.
-const KEPT: usize = 2;
-
-/// The maker of pages. It reads memory only, waits for nothing and may be asked from any thread.
+/// Where the answers of `/metrics` and `/snapshot` come from.
 #[derive(Debug)]
 pub(crate) struct Pages {
-    documents: Arc<Documents>,
-    stats: Option<ScrapeStats>,
-    snapshots: Pool<Snapshot>,
-    buffers: Arc<Pool<Vec<u8>>>,
+    flights: SingleFlight<Order, Result<Page, Failed>>,
+    timeout: Duration,
     log: Throttle,
+    stats: Option<ScrapeStats>,
 }
 
-/// A collector or a section panicked; what it held is lost, the exporter goes on.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Panicked;
+/// Why there is no page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// A collector or a section failed.
+    Failed,
+    /// Too many different pages are wanted at once.
+    Busy,
+    /// It was not ready within this time.
+    TooLate(Duration),
+    /// The client takes it neither compressed nor plain.
+    NotAcceptable,
+}
+
+impl Refusal {
+    /// The status code that it is answered with.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Failed => "500",
+            Self::Busy | Self::TooLate(_) => "503",
+            Self::NotAcceptable => "406",
+        }
+    }
+}
 
 impl Pages {
-    pub(crate) fn new(documents: Arc<Documents>, stats: Option<ScrapeStats>) -> Self {
-        let (snapshots, buffers) = (Pool::new(KEPT), Arc::new(Pool::new(KEPT)));
-        Self { documents, stats, snapshots, buffers, log: Throttle::default() }
+    pub(crate) fn new(documents: Arc<Documents>, stats: Option<ScrapeStats>, limits: &Limits) -> Self {
+        let maker = Maker::new(documents, stats.clone());
+        let flights = SingleFlight::new(limits.max_scrapes, move |order| maker.make(order));
+        Self { flights, timeout: limits.scrape_timeout, log: Throttle::default(), stats }
     }
 
-    /// The metrics page. Counted, whether it comes about or not.
-    pub(crate) fn metrics(&self, format: &dyn Format) -> Result<Bytes, Panicked> {
-        let started = Instant::now();
-        let page = self.write(|out| {
-            let mut snapshot = self.snapshots.take().unwrap_or_else(Snapshot::samples_only);
-            self.documents.source().snapshot_into(&mut snapshot);
-            format.encode(&snapshot, out);
-            self.snapshots.put(snapshot);
-        });
+    /// The answer to a scrape, as of a moment after this call.
+    pub(crate) async fn scrape(
+        &self,
+        format: &'static dyn Format,
+        selection: Selection,
+        headers: &HeaderMap,
+    ) -> Result<Page, Refusal> {
+        let _in_flight = self.stats.as_ref().map(ScrapeStats::begin);
+        let page = self.get(What::Page { format, selection }, headers).await;
         if let Some(stats) = &self.stats {
-            let code = if page.is_ok() { "200" } else { "500" };
-            stats.record(code, format.name(), started.elapsed());
+            stats.answered(format.name(), &page);
         }
         page
     }
 
-    /// The document as it stands now, without a sequence number, which is for documents that are
-    /// delivered.
-    pub(crate) fn document(&self) -> Result<Bytes, Panicked> {
-        self.write(|out| self.documents.write_json(None, out))
-    }
-
-    /// Lets `write` fill a kept buffer, which comes back when the bytes have been sent.
-    fn write(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<Bytes, Panicked> {
-        let mut buffer = PageBuffer::take(&self.buffers);
-        // The code of users runs here. What a panic leaves half done is dropped with the buffer
-        // and the snapshot.
-        match catch_unwind(AssertUnwindSafe(|| write(buffer.bytes_mut()))) {
-            Ok(()) => Ok(Bytes::from_owner(buffer)),
+    /// What is wanted, as the client's headers have it, unless it takes longer than they or the
+    /// limits allow.
+    pub(crate) async fn get(&self, what: What, headers: &HeaderMap) -> Result<Page, Refusal> {
+        let encoding = encoding::negotiate(headers).ok_or(Refusal::NotAcceptable)?;
+        let timeout = request::patience(headers).map_or(self.timeout, |patience| patience.min(self.timeout));
+        let order = Order { what, encoding };
+        let admission = order.admission();
+        let page = self.flights.ask(order, admission).map_err(|Busy| Refusal::Busy)?;
+        match tokio::time::timeout(timeout, page).await {
+            Ok(Ok(page)) => page.map_err(|Failed| Refusal::Failed),
+            // The maker has gone without a word: its runtime is shutting down.
+            Ok(Err(_)) => Err(Refusal::Busy),
             Err(_) => {
                 if let Some(held_back) = self.log.pass() {
-                    tracing::error!(target: "aios_metrics", held_back, "a collector or section panicked");
+                    tracing::warn!(
+                        target: "aios_metrics",
+                        held_back,
+                        "a page was not ready within {timeout:?}: a collector or the machine is slow"
+                    );
                 }
-                Err(Panicked)
+                Err(Refusal::TooLate(timeout))
             }
         }
     }

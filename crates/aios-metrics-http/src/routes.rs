@@ -4,17 +4,23 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
-use axum::http::header::{CONTENT_TYPE, VARY};
+use axum::extract::{RawQuery, State};
+use axum::http::header::{
+    CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use crate::landing;
+use crate::maker::{Page, What};
 use crate::negotiate::negotiate;
-use crate::pages::{Pages, Panicked};
+use crate::pages::{Pages, Refusal};
 use crate::readiness::Readiness;
+use crate::request;
 
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The endpoints alone, to be merged or nested; other paths are the outer application's.
@@ -27,20 +33,25 @@ pub(crate) fn endpoints(pages: Arc<Pages>, readiness: Readiness) -> Router {
         .with_state(pages)
 }
 
-/// The endpoints, and a word to those who look elsewhere.
-pub(crate) fn application(pages: Arc<Pages>, readiness: Readiness) -> Router {
-    endpoints(pages, readiness).fallback(not_found)
+/// The endpoints, the landing page if there is one, and a word to those who look elsewhere.
+pub(crate) fn application(pages: Arc<Pages>, readiness: Readiness, landing: Option<String>) -> Router {
+    let mut router = endpoints(pages, readiness);
+    if let Some(page) = landing {
+        let page = Bytes::from(page);
+        router = router.route("/", get(async move || html(page)).fallback(wrong_method));
+    }
+    router.fallback(not_found)
 }
 
-async fn metrics(State(pages): State<Arc<Pages>>, headers: HeaderMap) -> Response {
+async fn metrics(State(pages): State<Arc<Pages>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let choice = negotiate(&headers);
-    let mut response = reply(pages.metrics(choice.format()), choice.content_type());
-    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
-    response
+    let selection = request::selection(query.as_deref());
+    let page = pages.scrape(choice.format(), selection, &headers).await;
+    reply(page, choice.content_type(), "Accept, Accept-Encoding")
 }
 
-async fn snapshot(State(pages): State<Arc<Pages>>) -> Response {
-    reply(pages.document(), JSON)
+async fn snapshot(State(pages): State<Arc<Pages>>, headers: HeaderMap) -> Response {
+    reply(pages.get(What::Document, &headers).await, JSON, "Accept-Encoding")
 }
 
 async fn healthz() -> Response {
@@ -50,9 +61,7 @@ async fn healthz() -> Response {
 fn readyz(readiness: &Readiness) -> Response {
     match readiness.check() {
         Ok(()) => text(StatusCode::OK, "ready\n"),
-        Err(reason) => {
-            (StatusCode::SERVICE_UNAVAILABLE, [(CONTENT_TYPE, PLAIN)], reason + "\n").into_response()
-        }
+        Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, reason + "\n"),
     }
 }
 
@@ -65,15 +74,51 @@ async fn wrong_method() -> Response {
     text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed here\n")
 }
 
-fn reply(page: Result<Bytes, Panicked>, content_type: HeaderValue) -> Response {
-    match page {
-        Ok(bytes) => ([(CONTENT_TYPE, content_type)], Body::from(bytes)).into_response(),
-        Err(Panicked) => {
+/// `vary` names the headers of the request on which the answer depends.
+fn reply(page: Result<Page, Refusal>, content_type: HeaderValue, vary: &'static str) -> Response {
+    let mut response = match page {
+        Ok(Page { bytes, gzipped }) => {
+            let mut response = ([(CONTENT_TYPE, content_type)], Body::from(bytes)).into_response();
+            if gzipped {
+                response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+            response
+        }
+        Err(refusal) => refuse(refusal),
+    };
+    response.headers_mut().insert(VARY, HeaderValue::from_static(vary));
+    response
+}
+
+fn refuse(refusal: Refusal) -> Response {
+    match refusal {
+        Refusal::Failed => {
             text(StatusCode::INTERNAL_SERVER_ERROR, "a collector failed; the service's log tells which\n")
+        }
+        Refusal::Busy => {
+            let answer = "too many different pages are wanted at the same time; try again in a second\n";
+            let mut response = text(StatusCode::SERVICE_UNAVAILABLE, answer);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+        }
+        Refusal::TooLate(timeout) => {
+            text(StatusCode::SERVICE_UNAVAILABLE, format!("the page was not ready within {timeout:?}\n"))
+        }
+        Refusal::NotAcceptable => {
+            text(StatusCode::NOT_ACCEPTABLE, "Accept-Encoding refuses what there is: gzip and identity\n")
         }
     }
 }
 
-fn text(status: StatusCode, text: &'static str) -> Response {
-    (status, [(CONTENT_TYPE, PLAIN)], text).into_response()
+fn html(page: Bytes) -> Response {
+    let headers = [
+        (CONTENT_TYPE, HTML),
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(landing::POLICY)),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    (headers, page).into_response()
+}
+
+fn text(status: StatusCode, text: impl Into<Body>) -> Response {
+    (status, [(CONTENT_TYPE, PLAIN)], text.into()).into_response()
 }

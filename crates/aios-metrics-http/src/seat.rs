@@ -2,8 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use aios_metrics_core::InFlight;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use crate::stats::{ConnectionStats, Rejection};
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,6 +15,8 @@ pub(crate) enum Phase {
     Asking,
     /// It is between two requests.
     Idle,
+    /// It waits for us to make an answer.
+    Waiting,
     /// It has not taken the whole of an answer.
     Answering,
 }
@@ -22,6 +27,8 @@ pub(crate) enum Phase {
 pub(crate) struct Seat {
     state: Mutex<State>,
     leave: Notify,
+    stats: Option<ConnectionStats>,
+    _open: Option<InFlight>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +40,10 @@ struct State {
 
 impl Seat {
     /// A place for a client that has just come.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(stats: Option<ConnectionStats>) -> Self {
         let state = State { phase: Phase::Asking, since: Instant::now(), asked_to_leave: false };
-        Self { state: Mutex::new(state), leave: Notify::new() }
+        let open = stats.as_ref().and_then(ConnectionStats::opened);
+        Self { state: Mutex::new(state), leave: Notify::new(), stats, _open: open }
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -46,6 +54,18 @@ impl Seat {
         let mut state = self.state();
         state.phase = phase;
         state.since = Instant::now();
+    }
+
+    /// Whether we owe the client an answer, or the rest of one.
+    pub(crate) fn is_owed_an_answer(&self) -> bool {
+        matches!(self.phase(), Phase::Waiting | Phase::Answering)
+    }
+
+    /// Counts that the connection is ended; `None` for the end of an idle one, which is usual.
+    pub(crate) fn reject(&self, rejection: impl Into<Option<Rejection>>) {
+        if let (Some(stats), Some(rejection)) = (&self.stats, rejection.into()) {
+            stats.rejected(rejection);
+        }
     }
 
     /// Waits until the server wants the place back. For one waiter.
@@ -65,32 +85,41 @@ impl Seat {
 
 /// All places that are taken.
 #[derive(Debug, Default)]
-pub(crate) struct Seats(Vec<Weak<Seat>>);
+pub(crate) struct Seats {
+    taken: Vec<Weak<Seat>>,
+    stats: Option<ConnectionStats>,
+}
 
 impl Seats {
+    /// No place is taken yet.
+    pub(crate) fn new(stats: Option<ConnectionStats>) -> Self {
+        Self { taken: Vec::new(), stats }
+    }
+
     /// Takes a place; it is free again when the seat is dropped.
     pub(crate) fn take(&mut self) -> Arc<Seat> {
-        self.0.retain(|seat| seat.strong_count() > 0);
-        let seat = Arc::new(Seat::new());
-        self.0.push(Arc::downgrade(&seat));
+        self.taken.retain(|seat| seat.strong_count() > 0);
+        let seat = Arc::new(Seat::new(self.stats.clone()));
+        self.taken.push(Arc::downgrade(&seat));
         seat
     }
 
     /// Asks one client to leave: of those that owe us a request the one that has owed it the
     /// longest, else the one that has been idle the longest. An answer is never cut short.
     pub(crate) fn make_room(&self) {
-        let waiting = self.0.iter().filter_map(Weak::upgrade).filter_map(|seat| {
+        let waiting = self.taken.iter().filter_map(Weak::upgrade).filter_map(|seat| {
             let State { phase, since, asked_to_leave } = *seat.state();
-            (phase != Phase::Answering && !asked_to_leave).then_some(((phase, since), seat))
+            (phase < Phase::Waiting && !asked_to_leave).then_some(((phase, since), seat))
         });
         if let Some((_, seat)) = waiting.min_by_key(|(rank, _)| *rank) {
+            seat.reject(Rejection::Replaced);
             seat.ask_to_leave();
         }
     }
 
     /// Asks everybody to leave.
     pub(crate) fn clear(&self) {
-        self.0.iter().filter_map(Weak::upgrade).for_each(|seat| seat.ask_to_leave());
+        self.taken.iter().filter_map(Weak::upgrade).for_each(|seat| seat.ask_to_leave());
     }
 }
 
@@ -133,7 +162,7 @@ mod tests {
             drop(seats.take());
         }
         let _last = seats.take();
-        assert_eq!(seats.0.len(), 1);
+        assert_eq!(seats.taken.len(), 1);
     }
 
     #[tokio::test]

@@ -14,6 +14,7 @@ use crate::acceptor::Acceptor;
 use crate::connection;
 use crate::limits::Limits;
 use crate::seat::Seats;
+use crate::stats::ConnectionStats;
 
 /// How often to ask another client to leave while a newcomer waits for a place.
 const MAKE_ROOM_EVERY: Duration = Duration::from_millis(20);
@@ -24,12 +25,13 @@ pub(crate) async fn serve(
     listener: std::net::TcpListener,
     router: Router,
     limits: Limits,
+    stats: Option<ConnectionStats>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let acceptor = Acceptor::new(listener)?;
     let limits = Arc::new(limits);
     let mut shutdown = pin!(shutdown);
-    let mut seats = Seats::default();
+    let mut seats = Seats::new(stats);
     let mut connections = JoinSet::new();
     let mut newcomer: Option<TcpStream> = None;
 

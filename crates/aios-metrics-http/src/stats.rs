@@ -2,22 +2,29 @@
 
 use std::time::Duration;
 
-use aios_metrics_core::{Counter, Family, Histogram, RegisterError, Registry};
+use aios_metrics_core::{Counter, Family, Gauge, Histogram, InFlight, RegisterError, Registry};
 
+use crate::maker::Page;
 use crate::negotiate;
+use crate::pages::Refusal;
 
 /// From a page of a few series to one of millions.
 const BUCKETS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0];
 
-/// The exporter's own families, updated once for each scrape.
+/// The families on scrapes, updated a few times for each.
+///
+/// Label values are as many as the labels wherever they are given here, so that no update can fail.
 #[derive(Clone, Debug)]
 pub(crate) struct ScrapeStats {
     scrapes: Family<Counter>,
     duration: Family<Histogram>,
+    bytes: Family<Counter>,
+    in_flight: Family<Gauge>,
+    rejected: Family<Counter>,
 }
 
 impl ScrapeStats {
-    /// Registers the families; the series of good scrapes stand at 0 from now on.
+    /// Registers the families; series that can be known beforehand stand at 0 from now on.
     pub(crate) fn register(registry: &Registry) -> Result<Self, RegisterError> {
         let scrapes = registry.register_counter(
             "aios_metrics_scrapes_total",
@@ -26,20 +33,136 @@ impl ScrapeStats {
         )?;
         let duration = registry.register_histogram(
             "aios_metrics_scrape_duration_seconds",
-            "Time to take the snapshot and to encode the page, without the time to send it.",
+            "Time to make a metrics page: snapshot, encoding and compression, without the time to send it.",
             &[],
             Some(&BUCKETS),
+        )?;
+        let bytes = registry.register_counter(
+            "aios_metrics_scrape_bytes_total",
+            "Bytes of the metrics pages that were answered with, as sent, by content coding.",
+            &["encoding"],
+        )?;
+        let in_flight = registry.register_gauge(
+            "aios_metrics_scrapes_in_flight",
+            "Scrapes whose page is waited for or being made.",
+            &[],
+        )?;
+        let rejected = registry.register_counter(
+            "aios_metrics_rejected_scrapes_total",
+            "Scrapes answered with 503, by reason: busy, or past the deadline.",
+            &["reason"],
         )?;
         for format in negotiate::formats() {
             let _ = scrapes.with(&["200", format.name()]);
         }
-        Ok(Self { scrapes, duration })
+        for encoding in ENCODINGS {
+            let _ = bytes.with(&[encoding]);
+        }
+        for reason in [BUSY, DEADLINE] {
+            let _ = rejected.with(&[reason]);
+        }
+        Ok(Self { scrapes, duration, bytes, in_flight, rejected })
     }
 
-    /// Counts a scrape that was answered with `code` in the format called `format`.
-    pub(crate) fn record(&self, code: &str, format: &str, took: Duration) {
-        // The values are as many as the labels: neither can fail.
-        let _ = self.scrapes.inc(&[code, format]);
+    /// Times the making of a page, for however many scrapes it was.
+    pub(crate) fn made(&self, took: Duration) {
         let _ = self.duration.observe(&[], took.as_secs_f64());
+    }
+
+    /// Counts a scrape as being in flight until what is returned is dropped.
+    pub(crate) fn begin(&self) -> Option<InFlight> {
+        self.in_flight.with(&[]).ok().map(|gauge| gauge.track_in_flight())
+    }
+
+    /// Counts a scrape that was answered in the format called `format`, or would have been.
+    pub(crate) fn answered(&self, format: &str, answer: &Result<Page, Refusal>) {
+        let code = match answer {
+            Ok(page) => {
+                let encoding = ENCODINGS[usize::from(page.gzipped)];
+                let _ = self.bytes.inc_by(&[encoding], page.bytes.len() as u64);
+                "200"
+            }
+            Err(refusal) => {
+                if let Some(reason) = reason(*refusal) {
+                    let _ = self.rejected.inc(&[reason]);
+                }
+                refusal.code()
+            }
+        };
+        let _ = self.scrapes.inc(&[code, format]);
+    }
+}
+
+const ENCODINGS: [&str; 2] = ["identity", "gzip"];
+const BUSY: &str = "busy";
+const DEADLINE: &str = "deadline";
+
+fn reason(refusal: Refusal) -> Option<&'static str> {
+    match refusal {
+        Refusal::Busy => Some(BUSY),
+        Refusal::TooLate(_) => Some(DEADLINE),
+        Refusal::Failed | Refusal::NotAcceptable => None,
+    }
+}
+
+/// Why a connection was ended that might have gone on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rejection {
+    /// Its place was given to a newcomer.
+    Replaced,
+    /// It did not send the whole head of a request in time.
+    RequestTimeout,
+    /// It did not take the whole of an answer in time.
+    ResponseTimeout,
+    /// It sent what is no HTTP, or a head that is too long.
+    Malformed,
+}
+
+impl Rejection {
+    const ALL: [Self; 4] = [Self::Replaced, Self::RequestTimeout, Self::ResponseTimeout, Self::Malformed];
+
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Replaced => "replaced",
+            Self::RequestTimeout => "request_timeout",
+            Self::ResponseTimeout => "response_timeout",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+/// The families on connections.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectionStats {
+    open: Family<Gauge>,
+    rejected: Family<Counter>,
+}
+
+impl ConnectionStats {
+    /// Registers the families; all their series stand at 0 from now on.
+    pub(crate) fn register(registry: &Registry) -> Result<Self, RegisterError> {
+        let open = registry.register_gauge(
+            "aios_metrics_connections",
+            "Connections to the exporter that are open.",
+            &[],
+        )?;
+        let rejected = registry.register_counter(
+            "aios_metrics_rejected_connections_total",
+            "Connections that the exporter ended, by reason.",
+            &["reason"],
+        )?;
+        for rejection in Rejection::ALL {
+            let _ = rejected.with(&[rejection.reason()]);
+        }
+        Ok(Self { open, rejected })
+    }
+
+    /// Counts a connection as open until what is returned is dropped.
+    pub(crate) fn opened(&self) -> Option<InFlight> {
+        self.open.with(&[]).ok().map(|gauge| gauge.track_in_flight())
+    }
+
+    pub(crate) fn rejected(&self, rejection: Rejection) {
+        let _ = self.rejected.inc(&[rejection.reason()]);
     }
 }

@@ -148,13 +148,16 @@ fn a_client_that_does_not_read_holds_one_page_however_many_it_asks_for() {
 fn a_client_that_does_not_read_is_cut_off_in_time() {
     let (registry, made) = large_page();
     let limits = Limits::default().with_write_timeout(Duration::from_millis(300)).with_max_connections(1);
-    let server = Server::start(exporter(&registry).with_limits(limits));
+    let exporter = exporter(&registry).with_limits(limits).with_self_metrics(&registry).unwrap();
+    let server = Server::start(exporter);
     let mut slow = server.connect();
     slow.send(SCRAPE);
     wait_for_a_page(&made);
     // The only place is free when the slow one is gone; it is never made to leave sooner.
     assert_eq!(server.connect().get("/healthz").status, 200);
     assert!(slow.try_response(true).is_err());
+    let reason = [("reason", "response_timeout")];
+    assert_eq!(registry.value("aios_metrics_rejected_connections_total", &reason), Some(1.0));
 }
 
 #[test]

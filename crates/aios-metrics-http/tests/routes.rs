@@ -51,7 +51,7 @@ fn the_page_is_text_unless_openmetrics_is_asked_for() {
     let mut client = server.connect();
 
     let text = client.get("/metrics");
-    assert_eq!((text.status, text.header("vary")), (200, "accept"));
+    assert_eq!((text.status, text.header("vary")), (200, "Accept, Accept-Encoding"));
     assert_eq!(text.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     assert_eq!(text.text(), "# HELP jobs_total Jobs done\n# TYPE jobs_total counter\njobs_total 0\n");
 
@@ -105,7 +105,7 @@ fn other_methods_are_told_which_are_allowed() {
 #[test]
 fn other_paths_are_told_where_to_look() {
     let server = server();
-    for path in ["/", "/metric", "/metrics/", "/metrics/x", "//metrics", "/%6detrics", "/../etc/passwd"] {
+    for path in ["/metric", "/metrics/", "/metrics/x", "//metrics", "/%6detrics", "/../etc/passwd"] {
         let response = server.connect().get(path);
         assert_eq!(response.status, 404, "{path}");
         for endpoint in ["/metrics", "/snapshot", "/healthz", "/readyz"] {
@@ -113,6 +113,32 @@ fn other_paths_are_told_where_to_look() {
         }
     }
     assert_eq!(server.connect().get("/healthz?verbose=1").status, 200);
+}
+
+#[test]
+fn people_find_their_way_from_the_landing_page() {
+    let server = server();
+    let mut client = server.connect();
+    let page = client.get("/");
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
+    let version = env!("CARGO_PKG_VERSION");
+    for shown in ["billing", "billing-1", "node-7", version] {
+        assert!(page.text().contains(shown), "{shown} in {}", page.text());
+    }
+    let links: Vec<&str> =
+        page.text().split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(links, ["metrics", "snapshot", "healthz", "readyz"]);
+    for link in links {
+        assert_eq!(client.get(&format!("/{link}")).status, 200, "{link}");
+    }
+    assert_eq!(client.request("POST", "/", "content-length: 0\r\n").status, 405);
+}
+
+#[test]
+fn without_a_landing_page_the_root_is_like_any_other_path() {
+    let server = Server::start(exporter(&Registry::new()).with_landing_page(false));
+    assert_eq!(server.connect().get("/").status, 404);
 }
 
 #[test]

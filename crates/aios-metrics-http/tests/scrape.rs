@@ -4,9 +4,11 @@ mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use aios_metrics_core::{Collect, Descriptor, RegisterError, Registry, Snapshot};
-use common::{Server, exporter};
+use aios_metrics_http::Limits;
+use common::{DEADLINE, Server, exporter};
 
 const OPENMETRICS: &str = "Accept: application/openmetrics-text;version=1.0.0\r\n";
 
@@ -39,6 +41,47 @@ fn scrapes_are_counted_by_code_and_format_and_timed() {
     ] {
         assert!(last.text().lines().any(|found| found == line), "{line:?} in {}", last.text());
     }
+}
+
+#[test]
+fn what_connections_and_pages_took_is_shown() {
+    let registry = Registry::new();
+    let limits = Limits::default().with_max_connections(2).with_header_timeout(Duration::from_millis(100));
+    let server = Server::start(exporter(&registry).with_limits(limits).with_self_metrics(&registry).unwrap());
+    let value = |name: &str, labels: &[(&str, &str)]| registry.value(name, labels).unwrap();
+    let rejected = |reason| value("aios_metrics_rejected_connections_total", &[("reason", reason)]);
+    let bytes = |encoding| value("aios_metrics_scrape_bytes_total", &[("encoding", encoding)]);
+    let reasons = ["replaced", "request_timeout", "response_timeout", "malformed"];
+    assert_eq!(reasons.map(rejected), [0.0; 4]);
+    assert_eq!([bytes("identity"), bytes("gzip")], [0.0; 2]);
+
+    let mut client = server.connect();
+    let plain = client.get("/metrics");
+    assert!(plain.text().contains("\naios_metrics_scrapes_in_flight 1\n"), "{}", plain.text());
+    assert!(plain.text().contains("\naios_metrics_connections 1\n"), "{}", plain.text());
+    let packed = client.request("GET", "/metrics", "accept-encoding: gzip\r\n");
+    assert_eq!(bytes("identity"), plain.body.len() as f64);
+    assert_eq!(bytes("gzip"), packed.body.len() as f64);
+    client.get("/snapshot");
+    assert_eq!(bytes("identity"), plain.body.len() as f64, "a document is no page");
+
+    // Idle, and then in the way of a third.
+    let mut idle = server.connect();
+    assert_eq!(idle.get("/healthz").status, 200);
+    assert!(server.connect().is_closed_in_time(), "it never asks");
+    assert_eq!([rejected("replaced"), rejected("request_timeout")], [1.0, 1.0]);
+    let mut noise = server.connect();
+    noise.send("NO HTTP\r\n\r\n");
+    assert_eq!(noise.response(true).status, 400);
+    assert!(noise.is_closed_in_time());
+    let gone = || value("aios_metrics_connections", &[]) <= 1.0;
+    let started = Instant::now();
+    while !gone() || rejected("malformed") == 0.0 {
+        assert!(started.elapsed() < DEADLINE);
+        std::thread::yield_now();
+    }
+    assert_eq!(rejected("malformed"), 1.0);
+    assert_eq!(rejected("response_timeout"), 0.0);
 }
 
 #[test]

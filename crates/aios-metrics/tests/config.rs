@@ -13,13 +13,17 @@ fn from_vars(vars: &[(&str, &str)]) -> Result<MetricsConfig, ConfigError> {
 }
 
 /// Every variable with a value that is not the default.
-const EVERY: [(&str, &str); 36] = [
+const EVERY: [(&str, &str); 40] = [
     ("BLOCK_ID", "block-1"),
     ("INSTANCE_ID", "instance-42"),
     ("NODE_ID", "node-7"),
     ("KUBERNETES_NODE_NAME", "not asked when NODE_ID is set"),
     ("METRICS_HOST", "127.0.0.1"),
     ("METRICS_PORT", "9000"),
+    ("METRICS_HTTP_MAX_CONNECTIONS", "32"),
+    ("METRICS_HTTP_MAX_SCRAPES", "4"),
+    ("METRICS_HTTP_SCRAPE_TIMEOUT", "7.5"),
+    ("METRICS_HTTP_LANDING_PAGE", "no"),
     ("METRICS_REDIS_ENABLED", "false"),
     ("METRICS_REDIS_HOST", "redis.example"),
     ("METRICS_REDIS_PORT", "6380"),
@@ -60,6 +64,10 @@ fn every() -> MetricsConfig {
         .with_node_id("node-7")
         .with_http_host("127.0.0.1")
         .with_http_port(9000)
+        .with_http_max_connections(32)
+        .with_http_max_scrapes(4)
+        .with_http_scrape_timeout_s(7.5)
+        .with_http_landing_page(false)
         .with_redis_enabled(false)
         .with_redis_host("redis.example")
         .with_redis_port(6380)
@@ -101,6 +109,8 @@ fn the_defaults_are_those_of_the_table() {
         ("test-block", "instance-001", None)
     );
     assert_eq!((&*config.http_host, config.http_port), ("0.0.0.0", 8000));
+    assert_eq!((config.http_max_connections, config.http_max_scrapes), (64, 16));
+    assert_eq!((config.http_scrape_timeout_s, config.http_landing_page), (30.0, true));
     assert!(config.redis_enabled);
     assert_eq!((&*config.redis_host, config.redis_port, config.redis_db), ("localhost", 6379, 0));
     assert_eq!((config.redis_password, config.redis_username, config.redis_url), (None, None, None));
@@ -206,8 +216,12 @@ const BOUNDS: &str = "ascending finite numbers, at most 1000, such as 0.1,0.5,1,
 const PROBES: &str = "names of probes, separated by commas; unknown probe \"disc\": the known probes are process, container, host";
 
 /// Values that can't be used, in the order of the table.
-const BAD: [(&str, &str, &str); 19] = [
+const BAD: [(&str, &str, &str); 23] = [
     ("METRICS_PORT", "eight", PORT),
+    ("METRICS_HTTP_MAX_CONNECTIONS", "0", COUNT),
+    ("METRICS_HTTP_MAX_SCRAPES", "few", COUNT),
+    ("METRICS_HTTP_SCRAPE_TIMEOUT", "0", SECONDS),
+    ("METRICS_HTTP_LANDING_PAGE", "perhaps", BOOLEAN),
     ("METRICS_REDIS_ENABLED", "maybe", BOOLEAN),
     ("METRICS_REDIS_PORT", "65536", PORT),
     ("METRICS_REDIS_DB", "-1", NUMBER),

@@ -83,7 +83,7 @@ fn every_field_and_variable_is_described() {
     let fields = format!("{:?}", MetricsConfig::default());
     let fields = fields.trim_start_matches("MetricsConfig { ").split(", ");
     let names: Vec<&str> = fields.filter_map(|field| field.split_once(": ")).map(|(name, _)| name).collect();
-    assert_eq!(names.len(), 35, "{names:?}");
+    assert_eq!(names.len(), 39, "{names:?}");
     for name in names {
         assert!(CONFIGURATION.contains(&format!("\n| `{name}` | ")), "docs/configuration.md lacks {name}");
     }
@@ -104,6 +104,10 @@ fn every_default_stands_in_the_table() {
         ("instance_id", d.instance_id.clone()),
         ("http_host", d.http_host.clone()),
         ("http_port", d.http_port.to_string()),
+        ("http_max_connections", d.http_max_connections.to_string()),
+        ("http_max_scrapes", d.http_max_scrapes.to_string()),
+        ("http_scrape_timeout_s", d.http_scrape_timeout_s.to_string()),
+        ("http_landing_page", d.http_landing_page.to_string()),
         ("redis_enabled", d.redis_enabled.to_string()),
         ("redis_host", d.redis_host.clone()),
         ("redis_port", d.redis_port.to_string()),

@@ -10,7 +10,7 @@ mod support;
 use std::fs;
 
 use aios_metrics::AiosMetrics;
-use support::{DEADLINE, metrics, publishing, wait_until};
+use support::{DEADLINE, http, metrics, publishing, wait_until};
 
 /// The names of the SDK's threads, as far as the kernel keeps them.
 fn threads() -> Vec<String> {
@@ -43,6 +43,10 @@ fn running() -> AiosMetrics {
 #[test]
 fn threads_end_with_a_stop_and_with_the_last_handle() {
     let stopped = running();
+    // From then on there is one that makes pages.
+    let addr = stopped.start_http_server().unwrap();
+    assert_eq!(http::get(addr, "/metrics").status, 200);
+    assert_eq!(threads().len(), names().len() + 1, "{:?}", threads());
     let report = stopped.stop(std::time::Duration::from_secs(4));
     assert!(report.joined, "{report}");
     assert_eq!(threads(), [""; 0], "a stop waits for them");

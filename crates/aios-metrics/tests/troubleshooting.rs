@@ -7,10 +7,12 @@ mod support;
 
 use std::collections::HashMap;
 use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use aios_metrics::{AiosMetrics, MetricsConfig};
+use aios_metrics::{AiosMetrics, Collect, Descriptor, MetricsConfig, Snapshot};
 use support::redis::RedisServer;
 use support::{DEADLINE, events, http, metrics, quiet, wait_for};
 use tracing::Level;
@@ -48,11 +50,53 @@ fn the_page_cannot_be_reached() {
     let addr = metrics.start_http_server().unwrap();
     documented_with_port(logged(Level::INFO, "serving", &addr.to_string()), addr.port());
     documented_with_port(metrics.start_http_server_on("127.0.0.1", port).unwrap_err(), addr.port());
-    documented(http::get(addr, "/").body.trim_end());
+    documented(http::get(addr, "/nowhere").body.trim_end());
 
     assert!(metrics.stop(DEADLINE).joined);
     documented(metrics.start_http_server().unwrap_err());
     documented(with_tls.start_http_server().unwrap_err());
+}
+
+#[test]
+fn a_scrape_fails() {
+    struct Slow(Mutex<Receiver<()>>, Descriptor);
+    impl Collect for Slow {
+        fn describe(&self) -> Vec<Descriptor> {
+            vec![self.1.clone()]
+        }
+        fn collect(&self, _: &mut Snapshot) {
+            // It goes on when the other end is dropped, and fails.
+            let waited = self.0.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            assert!(waited.is_ok(), "a collector that fails");
+        }
+    }
+    events::collect();
+    let metrics = metrics(quiet().with_http_scrape_timeout_s(0.5).with_http_max_scrapes(1));
+    let (let_go, held) = channel();
+    let descriptor = Descriptor::gauge("slow", "Slow", &[]).unwrap();
+    metrics.registry().register(Slow(Mutex::new(held), descriptor)).unwrap();
+    let addr = metrics.start_http_server().unwrap();
+
+    let late = http::get(addr, "/metrics");
+    assert_eq!(late.status, 503);
+    documented(late.body.trim_end());
+    let message = |line: String| line.split(" held_back=").next().unwrap().to_owned();
+    documented(message(logged(Level::WARN, "a page was not ready", "500ms")));
+    // The collector still holds the only page that there may be.
+    let busy = http::get(addr, "/metrics?name[]=slow");
+    assert_eq!(busy.status, 503);
+    documented(busy.body.trim_end());
+    let neither = http::scrape(addr, "*/*\r\naccept-encoding: *;q=0");
+    assert_eq!(neither.status, 406);
+    documented(neither.body.trim_end());
+
+    drop(let_go);
+    let failed = wait_for("the page that fails", || {
+        let answer = http::get(addr, "/metrics");
+        (answer.status == 500).then_some(answer)
+    });
+    documented(failed.body.trim_end());
+    documented(message(logged(Level::ERROR, "a collector or section", "panicked")));
 }
 
 #[test]

@@ -133,6 +133,9 @@ impl Reading {
                     continue;
                 }
             };
+            if !snapshot.selects(descriptor) {
+                continue;
+            }
             let ty = known.ty;
             let fits = |part: &&Family<'_>| {
                 let fits = part.ty == ty;

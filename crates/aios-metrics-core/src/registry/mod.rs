@@ -327,8 +327,9 @@ impl Registry {
         }
         // Behind what is attached, so that the figures of it are those of this snapshot.
         for collector in inner.collectors.iter() {
-            snapshot.expect(&collector.descriptors);
-            collector.collect.collect(snapshot);
+            if snapshot.expect(&collector.descriptors) {
+                collector.collect.collect(snapshot);
+            }
         }
         if let Some(summaries) = snapshot.summaries_mut() {
             inner.rolling.summarize(summaries);

@@ -10,6 +10,11 @@ impl Snapshot {
         self.families.iter().flat_map(|family| family.descriptor.claimed_names())
     }
 
+    /// Whether the family is wanted.
+    pub(crate) fn selects(&self, descriptor: &Descriptor) -> bool {
+        self.selection.includes(descriptor)
+    }
+
     /// Begins a family whose names nobody else has in this snapshot.
     pub(crate) fn begin_attached(&mut self, descriptor: &Descriptor) {
         self.begin(descriptor);

@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicIsize, Ordering};
 
 static LIVE: AtomicIsize = AtomicIsize::new(0);
+static PEAK: AtomicIsize = AtomicIsize::new(0);
 
 thread_local! {
     /// Without a destructor and without a first allocation, so that an allocator may use it.
@@ -38,13 +39,22 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 fn note(bytes: isize) {
-    LIVE.fetch_add(bytes, Ordering::Relaxed);
+    let live = LIVE.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    PEAK.fetch_max(live, Ordering::Relaxed);
     CALLS.set(CALLS.get() + 1);
 }
 
 /// Bytes that are allocated now, over all threads.
 pub(crate) fn live_bytes() -> isize {
     LIVE.load(Ordering::Relaxed)
+}
+
+/// The most bytes, over all threads, by which the heap grows above what it is now while `run` runs.
+pub(crate) fn growth<T>(run: impl FnOnce() -> T) -> (T, isize) {
+    let before = live_bytes();
+    PEAK.store(before, Ordering::Relaxed);
+    let result = run();
+    (result, PEAK.load(Ordering::Relaxed) - before)
 }
 
 /// How often the calling thread allocates while it runs `run`.

@@ -43,6 +43,15 @@ pub struct MetricsConfig {
     pub http_host: String,
     /// The exporter's port; 0 lets the system choose. `METRICS_PORT`, 8000.
     pub http_port: u16,
+    /// Connections that the exporter serves at the same time. `METRICS_HTTP_MAX_CONNECTIONS`, 64.
+    pub http_max_connections: usize,
+    /// Different pages that may be wanted at the same time before one by `name[]` is refused.
+    /// `METRICS_HTTP_MAX_SCRAPES`, 16.
+    pub http_max_scrapes: usize,
+    /// The most seconds that a scrape waits for its page. `METRICS_HTTP_SCRAPE_TIMEOUT`, 30.
+    pub http_scrape_timeout_s: f64,
+    /// Whether the exporter answers `/` with a page for people. `METRICS_HTTP_LANDING_PAGE`, true.
+    pub http_landing_page: bool,
     /// Whether starting the exporter starts the Redis publisher too. `METRICS_REDIS_ENABLED`, true.
     pub redis_enabled: bool,
     /// `METRICS_REDIS_HOST`, `localhost`.
@@ -118,6 +127,10 @@ impl Default for MetricsConfig {
             node_id: None,
             http_host: "0.0.0.0".to_owned(),
             http_port: 8000,
+            http_max_connections: 64,
+            http_max_scrapes: 16,
+            http_scrape_timeout_s: 30.0,
+            http_landing_page: true,
             redis_enabled: true,
             redis_host: "localhost".to_owned(),
             redis_port: 6379,
@@ -174,6 +187,10 @@ setters! {
     with_node_id: node_id, impl Into<String>, v => Some(v.into());
     with_http_host: http_host, impl Into<String>, v => v.into();
     with_http_port: http_port, u16, v => v;
+    with_http_max_connections: http_max_connections, usize, v => v;
+    with_http_max_scrapes: http_max_scrapes, usize, v => v;
+    with_http_scrape_timeout_s: http_scrape_timeout_s, f64, v => v;
+    with_http_landing_page: http_landing_page, bool, v => v;
     with_redis_enabled: redis_enabled, bool, v => v;
     with_redis_host: redis_host, impl Into<String>, v => v.into();
     with_redis_port: redis_port, u16, v => v;
@@ -238,6 +255,7 @@ impl MetricsConfig {
             }
         };
         for (setting, seconds) in [
+            ("http_scrape_timeout_s", self.http_scrape_timeout_s),
             ("redis_push_interval_s", self.redis_push_interval_s),
             ("redis_backoff_initial_s", self.redis_backoff_initial_s),
             ("redis_backoff_max_s", self.redis_backoff_max_s),
@@ -249,6 +267,8 @@ impl MetricsConfig {
             check("ready_max_push_age_s", seconds.to_string(), vars::is_wait(seconds), vars::SECONDS);
         }
         for (setting, count) in [
+            ("http_max_connections", self.http_max_connections),
+            ("http_max_scrapes", self.http_max_scrapes),
             ("redis_batch_size", self.redis_batch_size),
             ("redis_max_pending", self.redis_max_pending),
             ("redis_max_pending_bytes", self.redis_max_pending_bytes),
@@ -289,6 +309,10 @@ impl fmt::Debug for MetricsConfig {
             .field("node_id", &self.node_id)
             .field("http_host", &self.http_host)
             .field("http_port", &self.http_port)
+            .field("http_max_connections", &self.http_max_connections)
+            .field("http_max_scrapes", &self.http_max_scrapes)
+            .field("http_scrape_timeout_s", &self.http_scrape_timeout_s)
+            .field("http_landing_page", &self.http_landing_page)
             .field("redis_enabled", &self.redis_enabled)
             .field("redis_host", &self.redis_host)
             .field("redis_port", &self.redis_port)

@@ -27,6 +27,10 @@ struct Found {
     kubernetes_node_name: Option<String>,
     metrics_host: Option<String>,
     metrics_port: Option<String>,
+    metrics_http_max_connections: Option<String>,
+    metrics_http_max_scrapes: Option<String>,
+    metrics_http_scrape_timeout: Option<String>,
+    metrics_http_landing_page: Option<String>,
     metrics_redis_enabled: Option<String>,
     metrics_redis_host: Option<String>,
     metrics_redis_port: Option<String>,
@@ -114,6 +118,26 @@ impl Reader<'_> {
             node_id: found.node_id.or(found.kubernetes_node_name),
             http_host: text(found.metrics_host, defaults.http_host),
             http_port: self.port("METRICS_PORT", found.metrics_port, defaults.http_port),
+            http_max_connections: self.count(
+                "METRICS_HTTP_MAX_CONNECTIONS",
+                found.metrics_http_max_connections,
+                defaults.http_max_connections,
+            ),
+            http_max_scrapes: self.count(
+                "METRICS_HTTP_MAX_SCRAPES",
+                found.metrics_http_max_scrapes,
+                defaults.http_max_scrapes,
+            ),
+            http_scrape_timeout_s: self.seconds(
+                "METRICS_HTTP_SCRAPE_TIMEOUT",
+                found.metrics_http_scrape_timeout,
+                defaults.http_scrape_timeout_s,
+            ),
+            http_landing_page: self.boolean(
+                "METRICS_HTTP_LANDING_PAGE",
+                found.metrics_http_landing_page,
+                defaults.http_landing_page,
+            ),
             redis_enabled: self.boolean(
                 "METRICS_REDIS_ENABLED",
                 found.metrics_redis_enabled,

@@ -16,6 +16,17 @@ pub(crate) struct Part {
     keep_on: Option<Sender<()>>,
 }
 
+/// What becomes of the blocking threads of a part's runtime when the part ends.
+#[cfg(any(feature = "http", feature = "redis"))]
+#[cfg_attr(not(all(feature = "http", feature = "redis")), allow(dead_code, reason = "each part has its own"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BlockingThreads {
+    /// They do our work: the part ends when they have.
+    Joined,
+    /// They wait for the system, as a name lookup does, and must not hold up the end.
+    Left,
+}
+
 impl Part {
     /// Starts a thread that runs `run`, which ends when its channel is disconnected.
     pub(crate) fn start(
@@ -42,13 +53,20 @@ impl Part {
     pub(crate) fn start_async<F: Future<Output = ()>>(
         name: &'static str,
         run: impl FnOnce() -> F + Send + 'static,
+        blocking: BlockingThreads,
     ) -> Result<Self, StartError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        if blocking == BlockingThreads::Joined {
+            builder.thread_name(format!("aios-metrics-{name}"));
+        }
+        let runtime = builder.enable_all().build();
         let runtime = runtime.map_err(|source| StartError::Thread { part: name, source })?;
         Self::start(name, move |_| {
             runtime.block_on(async move { run().await });
-            // A name lookup that hangs must not hold up the end.
-            runtime.shutdown_background();
+            match blocking {
+                BlockingThreads::Joined => drop(runtime),
+                BlockingThreads::Left => runtime.shutdown_background(),
+            }
         })
     }
 

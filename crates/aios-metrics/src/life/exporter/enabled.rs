@@ -4,14 +4,14 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Instant;
 
-use aios_metrics_http::Exporter as Server;
+use aios_metrics_http::{Exporter as Server, Limits};
 use tokio::sync::watch;
 use tracing::{error, info};
 
 use super::ready;
 use crate::config::MetricsConfig;
 use crate::error::StartError;
-use crate::life::part::Part;
+use crate::life::part::{BlockingThreads, Part};
 use crate::life::{a_little_before, publisher};
 use crate::metrics::AiosMetrics;
 
@@ -37,7 +37,7 @@ impl AiosMetrics {
     /// Starts the exporter on the configured address and returns the address it is bound to; with
     /// port 0 the system has chosen one. Starts the publisher too when Redis is enabled.
     ///
-    /// Returns at once; the exporter runs on a thread of its own and answers `/metrics`,
+    /// Returns at once; the exporter runs on threads of its own and answers `/metrics`,
     /// `/snapshot`, `/healthz` and `/readyz`. When it is running already, its address is returned.
     ///
     /// # Errors
@@ -91,6 +91,8 @@ impl AiosMetrics {
         let listener = TcpListener::bind((host, port)).map_err(refuse)?;
         let addr = listener.local_addr().map_err(refuse)?;
         let mut server = Server::new(Arc::clone(&self.inner.documents))
+            .with_limits(limits(self.config()))
+            .with_landing_page(self.config().http_landing_page)
             .with_self_metrics(self.registry())
             .map_err(|source| StartError::Register { part: "exporter", source })?;
         if let Some(seconds) = self.config().ready_max_push_age_s {
@@ -102,11 +104,19 @@ impl AiosMetrics {
 
         let (end, told) = watch::channel(None);
         // The watch ends the thread, by its message or by being dropped.
-        let part = Part::start_async("exporter", move || run(server, listener, told))?;
+        let part =
+            Part::start_async("exporter", move || run(server, listener, told), BlockingThreads::Joined)?;
         parts.exporter = Some(Exporter { addr, asked: (host.to_owned(), port), part, end });
         info!(target: "aios_metrics", "serving http://{addr}/metrics");
         Ok(addr)
     }
+}
+
+fn limits(config: &MetricsConfig) -> Limits {
+    Limits::default()
+        .with_max_connections(config.http_max_connections)
+        .with_max_scrapes(config.http_max_scrapes)
+        .with_scrape_timeout(MetricsConfig::seconds(config.http_scrape_timeout_s))
 }
 
 /// Whether a host and port name the address that is bound.

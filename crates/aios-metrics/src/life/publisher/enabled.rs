@@ -9,7 +9,7 @@ use tracing::{debug, info};
 
 use crate::config::{self, ConfigError, MetricsConfig};
 use crate::error::StartError;
-use crate::life::part::Part;
+use crate::life::part::{BlockingThreads, Part};
 use crate::life::{FlushReport, Parts, StopReport, a_little_before};
 use crate::metrics::AiosMetrics;
 
@@ -145,7 +145,7 @@ fn start(metrics: &AiosMetrics, parts: &mut Parts, sink: impl Sink) -> Result<()
     // Before the first document, which is taken at once.
     metrics.start_sampler(parts)?;
     // Dropping the handle ends the loop.
-    let part = Part::start_async("publisher", move || publisher.run(sink))?;
+    let part = Part::start_async("publisher", move || publisher.run(sink), BlockingThreads::Left)?;
     parts.publisher = Some(Publisher { control: Control { handle, started: SystemTime::now() }, part });
     Ok(())
 }
