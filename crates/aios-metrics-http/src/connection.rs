@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use hyper::server::conn::http1::Builder;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -22,7 +23,13 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let io = TokioIo::new(Paced::new(stream, Arc::clone(&seat), limits));
-    let service = TowerToHyperService::new(router);
+    let router = TowerToHyperService::new(router);
+    let asked = Arc::clone(&seat);
+    // Who has asked may have to wait for others whose passwords are checked; that is our delay.
+    let service = service_fn(move |request| {
+        asked.enter(Phase::Answering);
+        router.call(request)
+    });
     let mut connection = pin!(builder(limits).serve_connection(io, service));
     let ended = tokio::select! {
         // A request that has come in before the wish to see it go is answered.

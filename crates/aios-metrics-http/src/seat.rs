@@ -12,7 +12,7 @@ pub(crate) enum Phase {
     Asking,
     /// It is between two requests.
     Idle,
-    /// It has not taken the whole of an answer.
+    /// It has asked, and has not got or not taken the whole of its answer.
     Answering,
 }
 
