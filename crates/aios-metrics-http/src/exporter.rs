@@ -12,6 +12,9 @@ use crate::limits::Limits;
 use crate::pages::Pages;
 use crate::readiness::Readiness;
 use crate::stats::ScrapeStats;
+use crate::web::Entrance;
+#[cfg(feature = "tls")]
+use crate::web::{WebConfig, WebConfigError};
 use crate::{routes, server};
 
 /// Serves the metrics page and the document over HTTP/1.
@@ -47,12 +50,19 @@ pub struct Exporter {
     stats: Option<ScrapeStats>,
     limits: Limits,
     readiness: Readiness,
+    entrance: Entrance,
 }
 
 impl Exporter {
     /// An exporter of what `documents` reads, within the default [`Limits`].
     pub fn new(documents: Arc<Documents>) -> Self {
-        Self { documents, stats: None, limits: Limits::default(), readiness: Readiness::default() }
+        Self {
+            documents,
+            stats: None,
+            limits: Limits::default(),
+            readiness: Readiness::default(),
+            entrance: Entrance::default(),
+        }
     }
 
     /// Counts and times scrapes of the metrics page in `registry`, as
@@ -66,6 +76,7 @@ impl Exporter {
     /// [`RegisterError::Conflict`] when one of the names is taken by something different.
     pub fn with_self_metrics(mut self, registry: &Registry) -> Result<Self, RegisterError> {
         self.stats = Some(ScrapeStats::register(registry)?);
+        self.entrance.register(registry)?;
         Ok(self)
     }
 
@@ -85,11 +96,52 @@ impl Exporter {
         self
     }
 
+    /// Asks clients for what `config` says: TLS, passwords, tokens.
+    ///
+    /// Replaces what this or [`with_web_config_file`](Self::with_web_config_file) asked for before.
+    /// Reads the files that `config` names, and reads them again when they have changed: see
+    /// [`ServerTls`](crate::ServerTls).
+    ///
+    /// # Errors
+    ///
+    /// What can't be used, with the name of its field in a file.
+    #[cfg(feature = "tls")]
+    pub fn with_web_config(mut self, config: WebConfig) -> Result<Self, WebConfigError> {
+        self.entrance.set_config(config)?;
+        Ok(self)
+    }
+
+    /// Asks clients for what a file in the form of Prometheus' web configuration says: TLS,
+    /// passwords, tokens, and headers and limits of answers.
+    ///
+    /// The file and those that it names, relative to its folder, are read again when they have
+    /// changed, at most once a second and only when a client connects or asks. What can't be used
+    /// then, or would open what was closed (TLS, certificates of clients, authentication), is logged
+    /// once and shows in `aios_metrics_web_config_reload_failed`; what was read before stays in use.
+    ///
+    /// # Errors
+    ///
+    /// What can't be used, with file, line and field.
+    #[cfg(feature = "tls")]
+    pub fn with_web_config_file(
+        mut self,
+        path: impl Into<std::path::PathBuf>,
+    ) -> Result<Self, WebConfigError> {
+        self.entrance.set_file(path.into())?;
+        Ok(self)
+    }
+
+    /// Whether [`serve`](Self::serve) speaks TLS.
+    #[must_use]
+    pub fn speaks_tls(&self) -> bool {
+        self.entrance.speaks_tls()
+    }
+
     /// The endpoints `/metrics`, `/snapshot`, `/healthz` and `/readyz`, to be nested into or merged with an
     /// axum application.
     ///
-    /// It has no answer for other paths, and the [`Limits`] don't hold: connections are the outer
-    /// server's. Making a page takes some milliseconds for 100,000 series, on the thread that
+    /// It has no answer for other paths. Neither the [`Limits`] hold nor is TLS spoken: connections are
+    /// the outer server's. Passwords, tokens and the rate limit of a web configuration do hold. Making a page takes some milliseconds for 100,000 series, on the thread that
     /// polls the request.
     ///
     /// # Examples
@@ -103,7 +155,7 @@ impl Exporter {
     /// let app: axum::Router = axum::Router::new().nest("/internal", exporter.router());
     /// ```
     pub fn router(&self) -> Router {
-        routes::endpoints(self.pages(), self.readiness.clone())
+        self.entrance.router(routes::endpoints(self.pages(), self.readiness.clone()))
     }
 
     /// Serves `listener` until `shutdown` is ready, and returns at the latest
@@ -128,6 +180,7 @@ impl Exporter {
     ) -> io::Result<()> {
         server::serve(
             listener,
+            self.entrance.clone(),
             routes::application(self.pages(), self.readiness.clone()),
             self.limits,
             shutdown,

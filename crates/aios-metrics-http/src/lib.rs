@@ -35,6 +35,11 @@ mod seat;
 mod server;
 mod stats;
 mod throttle;
+mod web;
 
 pub use exporter::Exporter;
 pub use limits::Limits;
+#[cfg(feature = "tls")]
+pub use web::{
+    Auth, ClientAuth, Pem, RateLimit, ServerTls, TlsVersion, WebConfig, WebConfigError, WebConfigProblem,
+};
