@@ -141,7 +141,8 @@ impl Exporter {
     /// axum application.
     ///
     /// It has no answer for other paths. Neither the [`Limits`] hold nor is TLS spoken: connections are
-    /// the outer server's. Passwords, tokens and the rate limit of a web configuration do hold. Making a page takes some milliseconds for 100,000 series, on the thread that
+    /// the outer server's. Passwords, tokens and the rate limit of a web configuration do hold, and need
+    /// a tokio runtime. Making a page takes some milliseconds for 100,000 series, on the thread that
     /// polls the request.
     ///
     /// # Examples
@@ -163,7 +164,8 @@ impl Exporter {
     ///
     /// Needs a tokio runtime with time and I/O enabled; a current-thread runtime will do. Each
     /// connection is a task of that runtime, and none outlives the future, whether it ends or is
-    /// dropped. While the system refuses connections, as when descriptors run out, it waits, logs
+    /// dropped; only a password that is being checked goes on to its end, on a thread for blocking
+    /// work. While the system refuses connections, as when descriptors run out, it waits, logs
     /// and tries again.
     ///
     /// # Errors

@@ -11,6 +11,9 @@
 //! [`Exporter::serve`] for those that don't: it serves a listener until it is told to stop, within
 //! the [`Limits`] given, so that silent, slow and hostile clients keep nobody else from an answer.
 //!
+//! With the feature `tls` it speaks TLS and asks who wants to know: see `Exporter::with_web_config`
+//! and `Exporter::with_web_config_file`, which takes the file that Prometheus' own exporters take.
+//!
 //! A scrape reads memory only. Snapshots and buffers are used again, and a slow reader holds no
 //! lock and at most one page.
 //!

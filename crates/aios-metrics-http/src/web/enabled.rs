@@ -36,6 +36,8 @@ impl Entrance {
 
     /// The same as a file says it.
     pub(crate) fn set_file(&mut self, path: PathBuf) -> Result<(), WebConfigError> {
+        // It is read again when the process may be in another folder.
+        let path = std::path::absolute(&path).unwrap_or(path);
         self.live = Some(Arc::new(Live::new(Source::File(path))?));
         Ok(())
     }

@@ -22,6 +22,11 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     /// Starts a server that scrapes `target` as the job `service`, and waits until it is ready.
     pub(crate) fn scraping(target: SocketAddr) -> Self {
+        Self::scraping_with(target, "scheme: http")
+    }
+
+    /// The same with further settings of the job, as the fields of a flow mapping.
+    pub(crate) fn scraping_with(target: SocketAddr, settings: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let directory =
@@ -29,7 +34,7 @@ impl Prometheus {
         fs::create_dir_all(&directory).expect("the directory of a test's Prometheus can be made");
         let config = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n\
-             scrape_configs: [{{job_name: service, static_configs: [{{targets: ['{target}']}}]}}]\n"
+             scrape_configs: [{{job_name: service, {settings}, static_configs: [{{targets: ['{target}']}}]}}]\n"
         );
         fs::write(directory.join("prometheus.yml"), config).expect("the configuration can be written");
         let addr = SocketAddr::from(([127, 0, 0, 1], free_port()));

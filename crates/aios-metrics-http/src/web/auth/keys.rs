@@ -99,3 +99,27 @@ fn token<'a>(field: &str, token: &'a [u8]) -> Result<&'a [u8], WebConfigError> {
     }
     Ok(token)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_does_not_exist_has_the_hash_of_somebody_and_always_the_same() {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"key");
+        let users = ["alice", "bob", "carol"].map(|name| (name.to_owned(), Arc::from(format!("of {name}"))));
+        let keys = Keys { users: users.to_vec(), tokens: Vec::new() };
+        let hash_for = |user: &str| keys.hash_for(&key, user.as_bytes()).unwrap();
+        assert_eq!(hash_for("bob"), ("of bob".into(), true));
+        let mut seen = [0; 3];
+        for i in 0..300 {
+            let stranger = format!("stranger {i}");
+            let (hash, is_user) = hash_for(&stranger);
+            assert_eq!(hash_for(&stranger).0, hash);
+            assert!(!is_user);
+            seen[keys.users.iter().position(|(_, known)| *known == hash).unwrap()] += 1;
+        }
+        assert!(seen.iter().all(|count| *count > 50), "{seen:?}");
+        assert!(Keys { users: Vec::new(), tokens: Vec::new() }.hash_for(&key, b"alice").is_none());
+    }
+}

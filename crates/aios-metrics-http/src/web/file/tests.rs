@@ -193,3 +193,54 @@ fn what_can_not_be_read_is_named_with_its_line() {
         "/etc/metrics/web.yml:3: this is not YAML as expected: it is not in UTF-8"
     );
 }
+
+/// Bytes of a good file changed, left out and doubled: whatever comes of it, nothing panics, and what
+/// is refused has a line within the file.
+#[test]
+fn whatever_stands_there_is_read_or_refused() {
+    let good = b"tls_server_config:\n  cert_file: a\n  key_file: \"b\"\n  cipher_suites:\n    - c\n\
+        http_server_config: {headers: {X-Frame-Options: deny}}\nbasic_auth_users:\n  a: >-\n    b\n  c: |\n    d\n\
+        rate_limit: {interval: '1s', burst: 2} # e\n";
+    let pieces: &[&[u8]] = &[
+        b"",
+        b"\t",
+        b"\n",
+        b" ",
+        b"- ",
+        b": ",
+        b"[",
+        b"{",
+        b"}",
+        b"'",
+        b"\"\\",
+        b"#",
+        b"? ",
+        b"|",
+        b"%",
+        b"---",
+        b"\xc3\xa4",
+        b"\0",
+        b"!",
+        b"&a ",
+        b"*a",
+    ];
+    let (mut refused, mut random) = (0, 1_u64);
+    let mut below = |limit: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % limit
+    };
+    for _ in 0..20_000 {
+        let mut text = good.to_vec();
+        for _ in 0..=below(3) {
+            let at = below(text.len());
+            let end = (at + below(4)).min(text.len());
+            text.splice(at..end, pieces[below(pieces.len())].iter().copied());
+        }
+        if let Err(error) = parse(Path::new("web.yml"), &text) {
+            refused += 1;
+            let lines = 2 + text.iter().filter(|byte| **byte == b'\n').count();
+            assert!(error.line().is_none_or(|line| (1..=lines).contains(&line)), "{error}");
+        }
+    }
+    assert!((1_000..19_999).contains(&refused), "{refused}");
+}

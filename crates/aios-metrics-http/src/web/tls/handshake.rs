@@ -31,11 +31,20 @@ pub(in crate::web) async fn handshake(
         shaken = handshake => match shaken {
             Ok(Ok(stream)) => Ok(Some(stream)),
             Ok(Err(error)) if is_gone(&error) => Ok(None),
+            Ok(Err(error)) if is_not_tls(&error) => {
+                Err(io::Error::new(error.kind(), "what the client says is not TLS, perhaps http instead of https"))
+            }
             Ok(Err(error)) => Err(error),
             Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "it took too long")),
         },
         () = seat.asked_to_leave() => Ok(None),
     }
+}
+
+/// Whether not even the form was that of TLS.
+fn is_not_tls(error: &io::Error) -> bool {
+    let error = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    matches!(error, Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)))
 }
 
 /// Whether the client broke the connection off, without telling why by an alert.
