@@ -7,7 +7,7 @@
 mod support;
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -67,17 +67,22 @@ fn with_file(path: &Path) -> AiosMetrics {
     metrics
 }
 
-/// What the error of a scrape has to say, or nothing for one that goes well.
-fn scrape(addr: std::net::SocketAddr, settings: &str, expected: &str) {
-    let prometheus = Prometheus::scraping_with(addr, settings);
-    if expected.is_empty() {
-        prometheus.wait_for("queue_size", 17.0);
-        prometheus.wait_for("up{job='service'}", 1.0);
-        assert_eq!(prometheus.scrape_error(), "", "{}", prometheus.log());
-    } else {
-        prometheus.wait_for("up{job='service'}", 0.0);
-        let error = prometheus.scrape_error();
-        assert!(error.contains(expected), "{error}");
+/// Jobs of a real Prometheus: the settings of each, and what the error of its scrape has to say, or
+/// nothing for one that goes well.
+fn scrape(addr: SocketAddr, jobs: &[(&str, &str)]) {
+    let names: Vec<String> = (0..jobs.len()).map(|i| format!("job{i}")).collect();
+    let settings: Vec<_> =
+        names.iter().zip(jobs).map(|(name, (settings, _))| (name.as_str(), *settings)).collect();
+    let prometheus = Prometheus::scraping_as(addr, &settings);
+    for (name, (settings, expected)) in names.iter().zip(jobs) {
+        let is_up = if expected.is_empty() { 1.0 } else { 0.0 };
+        prometheus.wait_for(&format!("up{{job='{name}'}}"), is_up);
+        let error = prometheus.scrape_error_of(name);
+        assert!(error.contains(expected), "{settings}: {error:?}");
+        if expected.is_empty() {
+            assert_eq!(error, "", "{settings}");
+            prometheus.wait_for(&format!("queue_size{{job='{name}'}}"), 17.0);
+        }
     }
 }
 
@@ -93,10 +98,14 @@ fn a_real_prometheus_gets_in_with_its_password_over_tls() {
     let https = format!("scheme: https, tls_config: {{ca_file: '{}'}}", files.path("ca.crt"));
     let password =
         |password: &str| format!("{https}, basic_auth: {{username: prometheus, password: {password}}}");
-    scrape(addr, &password("open sesame"), "");
-    scrape(addr, &password("open barley"), "401 Unauthorized");
-    scrape(addr, &https, "401 Unauthorized");
-    scrape(addr, "scheme: https", "certificate");
+    let jobs = [
+        (&*password("open sesame"), ""),
+        (&*password("open barley"), "401 Unauthorized"),
+        (&*https, "401 Unauthorized"),
+        ("scheme: https", "certificate"),
+        ("scheme: http", "EOF"),
+    ];
+    scrape(addr, &jobs);
     let name = |reason: &str| metrics.value("aios_metrics_refused_total", &[("reason", reason)]).unwrap();
     assert!(name("unauthorized") >= 2.0 && name("tls_handshake") >= 1.0);
     assert!(metrics.stop(DEADLINE).joined);
@@ -120,10 +129,13 @@ fn a_real_prometheus_gets_in_with_a_token_and_a_certificate() {
         format!("scheme: https, tls_config: {{ca_file: '{ca}', cert_file: '{cert}', key_file: '{key}'}}")
     };
     let token = format!("authorization: {{credentials_file: '{}'}}", files.path("token"));
-    scrape(addr, &format!("{}, {token}", with("client")), "");
-    scrape(addr, &with("client"), "401 Unauthorized");
-    // Signed by the same authority, under another name.
-    scrape(addr, &format!("{}, {token}", with("server")), "tls: ");
+    let jobs = [
+        (&*format!("{}, {token}", with("client")), ""),
+        (&*with("client"), "401 Unauthorized"),
+        // Signed by the same authority, under another name.
+        (&*format!("{}, {token}", with("server")), "tls: "),
+    ];
+    scrape(addr, &jobs);
     assert!(metrics.stop(DEADLINE).joined);
 }
 
@@ -195,7 +207,7 @@ fn the_sample_is_good() {
     let addr = metrics.start_http_server().unwrap();
     let settings = "scheme: https, tls_config: {ca_file: 'CA'}, \
                     basic_auth: {username: prometheus, password: open sesame}";
-    scrape(addr, &settings.replace("CA", &files.path("ca.crt")), "");
+    scrape(addr, &[(&settings.replace("CA", &files.path("ca.crt")), "")]);
     assert!(metrics.stop(DEADLINE).joined);
 }
 

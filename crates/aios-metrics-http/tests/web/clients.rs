@@ -1,11 +1,12 @@
 //! Clients that are asked for certificates.
 
 use aios_metrics_core::Registry;
-use aios_metrics_http::{ClientAuth, Pem};
+use aios_metrics_http::{ClientAuth, Pem, ServerTls};
+use rustls::HandshakeKind;
 
 use crate::common::Server;
 use crate::support::certificates::{Authority, Identity};
-use crate::support::{BOTH, client_config, get, refused, server_tls, tls_exporter, wait_until};
+use crate::support::{BOTH, client_config, connect, get, refused, server_tls, tls_exporter, wait_until};
 
 /// Whether somebody without a certificate, with a stranger's, and with one of ours gets in.
 struct Trial {
@@ -110,4 +111,27 @@ fn a_key_that_is_not_the_certificates_gets_nobody_in() {
             assert!(!lets_in(&thief), "{auth:?}");
         }
     }
+}
+
+/// A session that is taken up again is not asked for its certificate, whose authority may be gone.
+#[test]
+fn sessions_are_taken_up_again_only_where_nobody_has_to_show_a_certificate() {
+    let trial = Trial::new();
+    let kinds = |tls: ServerTls| {
+        let server = Server::start(tls_exporter(&Registry::new(), tls));
+        BOTH.map(|version| {
+            let config = client_config(&trial.authority, &[version], Some(&trial.ours));
+            let kind = || {
+                let mut client = connect(server.addr, &config).unwrap();
+                assert_eq!(client.get("/healthz").status, 200);
+                client.stream().conn.handshake_kind().unwrap()
+            };
+            [kind(), kind()]
+        })
+    };
+    let tls = server_tls(&trial.server);
+    assert_eq!(kinds(tls.clone()), [[HandshakeKind::Full, HandshakeKind::Resumed]; 2]);
+    let tls =
+        tls.with_client_ca(Pem::file(trial.authority.certificate()), ClientAuth::RequireAndVerifyClientCert);
+    assert_eq!(kinds(tls), [[HandshakeKind::Full; 2]; 2]);
 }

@@ -13,7 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use crate::common::{Server, exporter};
 use crate::support::certificates::{Authority, Identity};
 use crate::support::{
-    BOTH, Folder, HASH, PASSWORD, basic, bearer, client_config, connect, get, tls_exporter, value,
+    ANOTHER, BOTH, Folder, HASH, PASSWORD, basic, bearer, client_config, connect, get, tls_exporter, value,
     wait_until, with_config,
 };
 
@@ -166,6 +166,10 @@ fn a_changed_file_counts_and_one_that_would_open_the_door_does_not() {
 
     folder.write("web.yml", users(&["bob"]));
     wait_until("who is no user any more does not get in", || statuses() == [401, 200]);
+    folder.write("web.yml", users(&["alice", "bob"]).replace(HASH, ANOTHER));
+    wait_until("a password that was right does not get in", || statuses() == [401, 401]);
+    let renewed = basic("bob", "another password");
+    assert_eq!(server.connect().request("GET", "/metrics", &renewed).status, 200);
 }
 
 #[test]

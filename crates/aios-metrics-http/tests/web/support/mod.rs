@@ -35,7 +35,7 @@ pub(crate) mod server {
     }
 }
 
-pub(crate) const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
+pub(crate) const BOTH: &[&SupportedProtocolVersion; 2] = &[&version::TLS13, &version::TLS12];
 
 pub(crate) type TlsClient = Client<StreamOwned<ClientConnection, TcpStream>>;
 
@@ -43,6 +43,9 @@ pub(crate) const PASSWORD: &str = "open sesame";
 
 /// Its hash by the system's crypt(3), at the least cost that there is.
 pub(crate) const HASH: &str = "$2y$04$9rVs4pvHOLSgaeiySt8Ksuf4G/4W0zFElyE2eA33n5CbnFj7VlXIO";
+
+/// The same of `another password`.
+pub(crate) const ANOTHER: &str = "$2b$04$M8vS.FZFP36Wwx4DrA0UXu8VvpyEylz4goG/eB4UO/PMJvw21inwy";
 
 /// A folder with what a test writes into it; it goes with this.
 pub(crate) struct Folder(PathBuf);
