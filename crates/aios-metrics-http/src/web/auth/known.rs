@@ -56,6 +56,7 @@ mod tests {
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"key");
         let ab = mark(&key, b"a", "h", b"b");
         assert_eq!(ab, mark(&key, b"a", "h", b"b"));
+        assert_ne!(ab, mark(&key, b"a", "i", b"b"));
         assert_ne!(ab, mark(&key, b"ah", "", b"b"));
         assert_ne!(ab, mark(&hmac::Key::new(hmac::HMAC_SHA256, b"other"), b"a", "h", b"b"));
 
