@@ -21,7 +21,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "tokio",
         ],
     ),
-    ("aios-metrics-hw", &["aios-metrics-http", "aios-metrics-redis"]),
+    ("aios-metrics-hw", &["aios-metrics-http", "aios-metrics-redis", "rustls"]),
     ("aios-metrics-http", &["aios-metrics-hw", "aios-metrics-redis"]),
     ("aios-metrics-redis", &["aios-metrics-http", "aios-metrics-hw"]),
 ];

@@ -26,6 +26,7 @@ where
 {
     let io = TokioIo::new(Paced::new(stream, Arc::clone(&seat), limits));
     let router = TowerToHyperService::new(router);
+    // Who has asked may have to wait for others: whose passwords are checked, whose page is being made.
     let service = service_fn(|request| {
         seat.enter(Phase::Waiting);
         router.call(request)

@@ -12,6 +12,9 @@ use crate::limits::Limits;
 use crate::pages::Pages;
 use crate::readiness::Readiness;
 use crate::stats::{ConnectionStats, ScrapeStats};
+use crate::web::Entrance;
+#[cfg(feature = "tls")]
+use crate::web::{WebConfig, WebConfigError};
 use crate::{landing, routes, server};
 
 /// Serves the metrics page and the document over HTTP/1.
@@ -63,13 +66,20 @@ pub struct Exporter {
     limits: Limits,
     readiness: Readiness,
     landing_page: bool,
+    entrance: Entrance,
 }
 
 impl Exporter {
     /// An exporter of what `documents` reads, within the default [`Limits`].
     pub fn new(documents: Arc<Documents>) -> Self {
-        let (limits, readiness) = (Limits::default(), Readiness::default());
-        Self { documents, stats: None, limits, readiness, landing_page: true }
+        Self {
+            documents,
+            stats: None,
+            limits: Limits::default(),
+            readiness: Readiness::default(),
+            landing_page: true,
+            entrance: Entrance::default(),
+        }
     }
 
     /// Shows in `registry` what the exporter does:
@@ -92,6 +102,7 @@ impl Exporter {
     /// [`RegisterError::Conflict`] when one of the names is taken by something different.
     pub fn with_self_metrics(mut self, registry: &Registry) -> Result<Self, RegisterError> {
         self.stats = Some((ScrapeStats::register(registry)?, ConnectionStats::register(registry)?));
+        self.entrance.register(registry)?;
         Ok(self)
     }
 
@@ -118,12 +129,54 @@ impl Exporter {
         self
     }
 
+    /// Asks clients for what `config` says: TLS, passwords, tokens.
+    ///
+    /// Replaces what this or [`with_web_config_file`](Self::with_web_config_file) asked for before.
+    /// Reads the files that `config` names, and reads them again when they have changed: see
+    /// [`ServerTls`](crate::ServerTls).
+    ///
+    /// # Errors
+    ///
+    /// What can't be used, with the name of its field in a file.
+    #[cfg(feature = "tls")]
+    pub fn with_web_config(mut self, config: WebConfig) -> Result<Self, WebConfigError> {
+        self.entrance.set_config(config)?;
+        Ok(self)
+    }
+
+    /// Asks clients for what a file in the form of Prometheus' web configuration says: TLS,
+    /// passwords, tokens, and headers and limits of answers.
+    ///
+    /// The file and those that it names, relative to its folder, are read again when they have
+    /// changed, at most once a second and only when a client connects or asks. What can't be used
+    /// then, or would open what was closed (TLS, certificates of clients, authentication), is logged
+    /// once and shows in `aios_metrics_web_config_reload_failed`; what was read before stays in use.
+    ///
+    /// # Errors
+    ///
+    /// What can't be used, with file, line and field.
+    #[cfg(feature = "tls")]
+    pub fn with_web_config_file(
+        mut self,
+        path: impl Into<std::path::PathBuf>,
+    ) -> Result<Self, WebConfigError> {
+        self.entrance.set_file(path.into())?;
+        Ok(self)
+    }
+
+    /// Whether [`serve`](Self::serve) speaks TLS.
+    #[must_use]
+    pub fn speaks_tls(&self) -> bool {
+        self.entrance.speaks_tls()
+    }
+
     /// The endpoints `/metrics`, `/snapshot`, `/healthz` and `/readyz`, to be nested into or merged with an
     /// axum application.
     ///
     /// It has no answer for other paths, `/` included. Of the [`Limits`] those of scrapes hold, one
-    /// count for all clones of the router; connections are the outer server's. Requests must be polled
-    /// on a tokio runtime with time enabled: pages are made on its blocking threads.
+    /// count for all clones of the router; connections and TLS are the outer server's. Passwords, tokens
+    /// and the rate limit of a web configuration do hold. Requests must be polled on a tokio runtime with
+    /// time enabled: pages are made on its blocking threads.
     ///
     /// # Examples
     ///
@@ -136,7 +189,7 @@ impl Exporter {
     /// let app: axum::Router = axum::Router::new().nest("/internal", exporter.router());
     /// ```
     pub fn router(&self) -> Router {
-        routes::endpoints(self.pages(), self.readiness.clone())
+        self.entrance.router(routes::endpoints(self.pages(), self.readiness.clone()))
     }
 
     /// Serves `listener` until `shutdown` is ready, and returns at the latest
@@ -144,7 +197,8 @@ impl Exporter {
     ///
     /// Needs a tokio runtime with time and I/O enabled; a current-thread runtime will do. Each
     /// connection is a task of that runtime, and none outlives the future, whether it ends or is
-    /// dropped. While the system refuses connections, as when descriptors run out, it waits, logs
+    /// dropped; only a password that is being checked goes on to its end, on a thread for blocking
+    /// work. While the system refuses connections, as when descriptors run out, it waits, logs
     /// and tries again.
     ///
     /// # Errors
@@ -162,6 +216,7 @@ impl Exporter {
         let landing = self.landing_page.then(|| landing::render(self.documents.identity()));
         server::serve(
             listener,
+            self.entrance.clone(),
             routes::application(self.pages(), self.readiness, landing),
             self.limits,
             self.stats.map(|(_, connections)| connections),

@@ -12,6 +12,9 @@
 //! [`Exporter::serve`] for those that don't: it serves a listener until it is told to stop, within
 //! the [`Limits`] given, so that silent, slow and hostile clients keep nobody else from an answer.
 //!
+//! With the feature `tls` it speaks TLS and asks who wants to know: see `Exporter::with_web_config`
+//! and `Exporter::with_web_config_file`, which takes the file that Prometheus' own exporters take.
+//!
 //! [`HttpMetricsLayer`] measures the requests of such an application.
 //!
 //! A scrape reads memory only. Snapshots, buffers and compressors are used again, overlapping
@@ -45,7 +48,12 @@ mod server;
 mod server_metrics;
 mod stats;
 mod throttle;
+mod web;
 
 pub use exporter::Exporter;
 pub use limits::Limits;
 pub use server_metrics::{HttpMetrics, HttpMetricsFuture, HttpMetricsLayer};
+#[cfg(feature = "tls")]
+pub use web::{
+    Auth, ClientAuth, Pem, RateLimit, ServerTls, TlsVersion, WebConfig, WebConfigError, WebConfigProblem,
+};

@@ -32,7 +32,8 @@ pub struct Limits {
     pub max_connections: usize,
 
     /// How long a client may take from its first byte, or from connecting, to the end of its
-    /// request's head. The default is 10 s.
+    /// request's head. The default is 10 s. A TLS handshake, where there is one, has the same time
+    /// for itself.
     pub header_timeout: Duration,
 
     /// How long a connection may stay open between two requests. The default is 75 s, which is

@@ -28,6 +28,9 @@ pub(crate) struct Paced<S> {
     idle_timeout: Duration,
     write_timeout: Duration,
     deadline: Pin<Box<Sleep>>,
+    /// Whether a part of an answer has been written and the whole has not: the seat's phase is that
+    /// of answering before, when the request is there and the answer isn't.
+    is_writing: bool,
 }
 
 impl<S> Paced<S> {
@@ -35,7 +38,7 @@ impl<S> Paced<S> {
     pub(crate) fn new(io: S, seat: Arc<Seat>, limits: &Limits) -> Self {
         let &Limits { header_timeout, idle_timeout, write_timeout, .. } = limits;
         let deadline = Box::pin(tokio::time::sleep(header_timeout));
-        Self { io, seat, header_timeout, idle_timeout, write_timeout, deadline }
+        Self { io, seat, header_timeout, idle_timeout, write_timeout, deadline, is_writing: false }
     }
 
     fn enter(&mut self, phase: Phase) {
@@ -66,7 +69,8 @@ impl<S> Paced<S> {
     }
 
     fn begin_answer(&mut self) {
-        if self.seat.phase() != Phase::Answering {
+        if !self.is_writing {
+            self.is_writing = true;
             self.enter(Phase::Answering);
         }
     }
@@ -119,7 +123,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         let Poll::Ready(result) = Pin::new(&mut self.io).poll_flush(cx) else {
             return self.wait(cx);
         };
-        if self.seat.phase() == Phase::Answering {
+        if self.is_writing {
+            self.is_writing = false;
             self.enter(Phase::Idle);
         }
         Poll::Ready(result)

@@ -11,10 +11,10 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::acceptor::Acceptor;
-use crate::connection;
 use crate::limits::Limits;
 use crate::seat::Seats;
 use crate::stats::ConnectionStats;
+use crate::web::Entrance;
 
 /// How often to ask another client to leave while a newcomer waits for a place.
 const MAKE_ROOM_EVERY: Duration = Duration::from_millis(20);
@@ -23,6 +23,7 @@ const MAKE_ROOM_EVERY: Duration = Duration::from_millis(20);
 /// the limits. No connection outlives the future.
 pub(crate) async fn serve(
     listener: std::net::TcpListener,
+    entrance: Entrance,
     router: Router,
     limits: Limits,
     stats: Option<ConnectionStats>,
@@ -39,7 +40,8 @@ pub(crate) async fn serve(
         let is_full = connections.len() >= limits.max_connections;
         if let Some(stream) = newcomer.take_if(|_| !is_full) {
             let (seat, router, limits) = (seats.take(), router.clone(), Arc::clone(&limits));
-            connections.spawn(async move { connection::serve(stream, seat, router, &limits).await });
+            let entrance = entrance.clone();
+            connections.spawn(async move { entrance.serve(stream, seat, router, &limits).await });
         } else if newcomer.is_some() {
             seats.make_room();
         }

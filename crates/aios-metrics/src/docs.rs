@@ -17,3 +17,6 @@ mod redis {}
 
 #[doc = include_str!("../../../docs/troubleshooting.md")]
 mod troubleshooting {}
+
+#[doc = include_str!("../../../docs/web-config.md")]
+mod web_config {}

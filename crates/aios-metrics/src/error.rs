@@ -51,8 +51,14 @@ pub enum StartError {
     /// that has gone.
     #[error(transparent)]
     Config(#[from] crate::config::ConfigError),
-    /// A setting that this version can't honour, and must not ignore.
-    #[error("{setting} is set, but this version does not support it: unset it, or use a version that does")]
+    /// The file that [`web_config_file`](crate::MetricsConfig::web_config_file) names can't be used.
+    #[cfg(all(feature = "http", feature = "tls"))]
+    #[error("METRICS_WEB_CONFIG_FILE can't be used: {0}")]
+    WebConfig(#[from] aios_metrics_http::WebConfigError),
+    /// A setting that this build can't honour, and must not ignore.
+    #[error(
+        "{setting} is set, but this build does not support it: unset it, or build with the feature `tls`"
+    )]
     Unsupported {
         /// The environment variable.
         setting: &'static str,

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -56,7 +56,7 @@ impl Server {
 }
 
 /// One connection.
-pub(crate) struct Client(BufReader<TcpStream>);
+pub(crate) struct Client<S = TcpStream>(BufReader<S>);
 
 #[derive(Debug)]
 pub(crate) struct Response {
@@ -79,12 +79,43 @@ impl Response {
     }
 }
 
+impl Response {
+    /// A whole answer, up to the end of its connection.
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
+        Client::over(io::Cursor::new(bytes.to_vec())).response(true)
+    }
+}
+
 impl Client {
     pub(crate) fn connect(addr: SocketAddr) -> Self {
         let stream = TcpStream::connect(addr).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();
+        Self::over(stream)
+    }
+
+    /// From an address of this machine, which has a whole network of them.
+    pub(crate) fn connect_from(from: IpAddr, addr: SocketAddr) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let stream = runtime.block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4()?;
+            socket.bind((from, 0).into())?;
+            socket.connect(addr).await?.into_std()
+        });
+        let stream = stream.unwrap();
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        Self::over(stream)
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    pub(crate) fn over(stream: S) -> Self {
         Self(BufReader::new(stream))
+    }
+
+    pub(crate) fn stream(&mut self) -> &mut S {
+        self.0.get_mut()
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -97,13 +128,25 @@ impl Client {
 
     /// `headers` are whole lines, each with its line end.
     pub(crate) fn request(&mut self, method: &str, path: &str, headers: &str) -> Response {
-        self.send(format!("{method} {path} HTTP/1.1\r\nhost: test\r\n{headers}\r\n"));
-        self.response(method != "HEAD")
+        self.try_request(method, path, headers).unwrap()
+    }
+
+    pub(crate) fn try_request(&mut self, method: &str, path: &str, headers: &str) -> io::Result<Response> {
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: test\r\n{headers}\r\n");
+        self.0.get_mut().write_all(head.as_bytes())?;
+        self.try_response(method != "HEAD")
     }
 
     /// Reads `bytes` bytes, whatever they are.
     pub(crate) fn skip(&mut self, bytes: usize) {
         self.0.read_exact(&mut vec![0; bytes]).unwrap();
+    }
+
+    /// Reads up to the end of the connection.
+    pub(crate) fn rest(&mut self) -> String {
+        let mut text = String::new();
+        self.0.read_to_string(&mut text).unwrap();
+        text
     }
 
     pub(crate) fn response(&mut self, has_body: bool) -> Response {
@@ -135,7 +178,10 @@ impl Client {
     pub(crate) fn is_closed_in_time(&mut self) -> bool {
         match self.0.read(&mut [0; 64]) {
             Ok(read) => read == 0,
-            Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
+            // The last is what TLS says of an end that was not told before.
+            Err(error) => {
+                matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof)
+            }
         }
     }
 

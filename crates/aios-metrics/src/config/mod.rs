@@ -115,7 +115,8 @@ pub struct MetricsConfig {
     /// Whether rolling summaries also stand at the top of the document.
     /// `METRICS_DOCUMENT_FLAT_ROLLING`, false.
     pub document_flat_rolling: bool,
-    /// TLS and authentication of the exporter, in Prometheus' form. `METRICS_WEB_CONFIG_FILE`.
+    /// TLS and authentication of the exporter, in the form of Prometheus' web configuration; needs the
+    /// feature `tls`. `METRICS_WEB_CONFIG_FILE`.
     pub web_config_file: Option<PathBuf>,
 }
 

@@ -3,11 +3,15 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, reason = "it runs in tests only")]
 
+#[path = "../../../aios-metrics-redis/tests/redis/support/certificates.rs"]
+pub(crate) mod certificates;
 pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod prometheus;
 #[path = "../../../aios-metrics-redis/tests/redis/support/server.rs"]
 pub(crate) mod redis;
+/// The name that the certificates know it by.
+pub(crate) use redis as server;
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};

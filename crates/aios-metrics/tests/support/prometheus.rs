@@ -34,20 +34,30 @@ pub(crate) struct Exemplar {
 impl Prometheus {
     /// Starts a server that scrapes `target` as the job `service`, and waits until it is ready.
     pub(crate) fn scraping(target: SocketAddr) -> Self {
-        Self::with_features(target, "")
+        Self::scraping_as(target, &[("service", "scheme: http")])
     }
 
     /// The same with features that have to be asked for, separated by commas.
     pub(crate) fn with_features(target: SocketAddr, features: &str) -> Self {
+        Self::start(target, &[("service", "scheme: http")], features)
+    }
+
+    /// The same with several jobs, each a name and further settings as the fields of a flow mapping.
+    pub(crate) fn scraping_as(target: SocketAddr, jobs: &[(&str, &str)]) -> Self {
+        Self::start(target, jobs, "")
+    }
+
+    fn start(target: SocketAddr, jobs: &[(&str, &str)], features: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let directory =
             std::env::temp_dir().join(format!("aios-metrics-prometheus-{}-{number}", std::process::id()));
         fs::create_dir_all(&directory).expect("the directory of a test's Prometheus can be made");
-        let config = format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n\
-             scrape_configs: [{{job_name: service, static_configs: [{{targets: ['{target}']}}]}}]\n"
-        );
+        let mut config = "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n".to_owned();
+        for (name, settings) in jobs {
+            let targets = format!("static_configs: [{{targets: ['{target}']}}]");
+            config += &format!("  - {{job_name: {name}, {settings}, {targets}}}\n");
+        }
         fs::write(directory.join("prometheus.yml"), config).expect("the configuration can be written");
         let addr = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let log = File::create(directory.join("log")).expect("the log can be written");
@@ -119,9 +129,16 @@ impl Prometheus {
 
     /// The scrape's error as the server tells it; empty when it went well.
     pub(crate) fn scrape_error(&self) -> String {
+        self.scrape_error_of("service")
+    }
+
+    /// The same of one of several jobs.
+    pub(crate) fn scrape_error_of(&self, job: &str) -> String {
         let answer = http::get(self.addr, "/api/v1/targets");
         let json: Value = serde_json::from_str(&answer.body).expect("the API speaks JSON");
-        json["data"]["activeTargets"][0]["lastError"].as_str().unwrap_or("no target").to_owned()
+        let targets = json["data"]["activeTargets"].as_array().expect("it has a list of targets");
+        let target = targets.iter().find(|target| target["labels"]["job"] == job);
+        target.and_then(|target| target["lastError"].as_str()).unwrap_or("no target").to_owned()
     }
 
     /// Type, unit and help of a metric as the server knows them.

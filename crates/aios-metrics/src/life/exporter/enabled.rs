@@ -8,7 +8,7 @@ use aios_metrics_http::{Exporter as Server, Limits};
 use tokio::sync::watch;
 use tracing::{error, info};
 
-use super::ready;
+use super::{ready, web};
 use crate::config::MetricsConfig;
 use crate::error::StartError;
 use crate::life::part::{BlockingThreads, Part};
@@ -42,7 +42,8 @@ impl AiosMetrics {
     ///
     /// # Errors
     ///
-    /// [`StartError`] when the address can't be bound, and after [`stop`](Self::stop).
+    /// [`StartError`] when the address can't be bound or the web configuration can't be used, and after
+    /// [`stop`](Self::stop).
     ///
     /// # Examples
     ///
@@ -83,14 +84,12 @@ impl AiosMetrics {
                 Err(StartError::AlreadyRunning { addr: running.addr })
             };
         }
-        if self.config().web_config_file.is_some() {
-            // Never plain HTTP where TLS or passwords were asked for.
-            return Err(StartError::Unsupported { setting: "METRICS_WEB_CONFIG_FILE" });
-        }
+        let mut server = web::configure(Server::new(Arc::clone(&self.inner.documents)), self.config())?;
+        let scheme = if server.speaks_tls() { "https" } else { "http" };
         let refuse = |source| StartError::Bind { host: host.to_owned(), port, source };
         let listener = TcpListener::bind((host, port)).map_err(refuse)?;
         let addr = listener.local_addr().map_err(refuse)?;
-        let mut server = Server::new(Arc::clone(&self.inner.documents))
+        server = server
             .with_limits(limits(self.config()))
             .with_landing_page(self.config().http_landing_page)
             .with_self_metrics(self.registry())
@@ -107,7 +106,7 @@ impl AiosMetrics {
         let part =
             Part::start_async("exporter", move || run(server, listener, told), BlockingThreads::Joined)?;
         parts.exporter = Some(Exporter { addr, asked: (host.to_owned(), port), part, end });
-        info!(target: "aios_metrics", "serving http://{addr}/metrics");
+        info!(target: "aios_metrics", "serving {scheme}://{addr}/metrics");
         Ok(addr)
     }
 }

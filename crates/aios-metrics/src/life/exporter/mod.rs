@@ -5,6 +5,8 @@ mod enabled;
 #[cfg(feature = "http")]
 mod ready;
 #[cfg(feature = "http")]
+mod web;
+#[cfg(feature = "http")]
 pub(super) use enabled::Exporter;
 
 #[cfg(not(feature = "http"))]
