@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use aios_metrics::{AiosMetrics, MetricsConfig};
+use aios_metrics::{AiosMetrics, MetricsConfig, RollingOptions};
 use support::redis::RedisServer;
 use support::{DEADLINE, events, http, metrics, quiet, wait_for};
 use tracing::Level;
@@ -151,6 +151,9 @@ fn rolling_summaries_are_empty() {
     documented(metrics.observe_rolling("latency", f64::INFINITY).unwrap_err());
     metrics.observe_rolling_with_window("latency", 0.14, Duration::from_secs(60)).unwrap();
     documented(logged(Level::WARN, "latency", "keeps the window"));
+    let quantiles = |all: &[f64]| RollingOptions::default().with_quantiles(all);
+    documented(metrics.rolling_with("latency", quantiles(&[0.5, 0.99])).unwrap_err());
+    documented(metrics.rolling_with("latency", quantiles(&[50.0])).unwrap_err());
 }
 
 #[test]
