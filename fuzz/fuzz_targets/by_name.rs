@@ -1,11 +1,13 @@
-//! Updates and readings by name, beside a plain map: which are refused, which series they reach, what
-//! they add up to, and where they go past the cap.
+//! Updates and readings by name, and series that are removed, beside a plain map: what is refused, which
+//! series are reached, what they add up to, and where updates go past the cap.
 
 #![no_main]
 
 use std::collections::BTreeMap;
 
-use aios_metrics_core::{Registry, RegistryOptions, Source, UpdateError, Value};
+use aios_metrics_core::{
+    Counter, Family, Gauge, Histogram, Registry, RegistryOptions, Source, UpdateError, Value,
+};
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 
@@ -42,6 +44,10 @@ enum Call {
     Observe(i16),
     Handle(u8),
     Read,
+    Remove,
+    /// Keeps the series whose first value has another length.
+    Retain(u8),
+    Clear,
 }
 
 #[derive(Arbitrary, Debug)]
@@ -53,39 +59,101 @@ struct Step<'a> {
     call: Call,
 }
 
+/// A family, to remove series of.
+enum Handle {
+    Counter(Family<Counter>),
+    Gauge(Family<Gauge>),
+    Histogram(Family<Histogram>),
+}
+
+impl Handle {
+    fn register(registry: &Registry, (names, kind, labels): (&[&str], Kind, &[&str])) -> Self {
+        match kind {
+            Kind::Counter => Self::Counter(registry.register_counter(names[0], "Help", labels).expect("new")),
+            Kind::Gauge => Self::Gauge(registry.register_gauge(names[0], "Help", labels).expect("new")),
+            Kind::Histogram => {
+                let family = registry.register_histogram(names[0], "Help", labels, Some(&[1.0, 4.0]));
+                Self::Histogram(family.expect("new"))
+            }
+        }
+    }
+
+    fn remove(&self, values: &[&str]) -> bool {
+        let removed = match self {
+            Self::Counter(family) => family.remove(values),
+            Self::Gauge(family) => family.remove(values),
+            Self::Histogram(family) => family.remove(values),
+        };
+        removed.expect("as many values as labels")
+    }
+
+    fn retain(&self, length: u8) {
+        let keep =
+            |labels: aios_metrics_core::Labels<'_>| keeps(labels.iter().next().map(|(_, v)| v), length);
+        match self {
+            Self::Counter(family) => family.retain(keep),
+            Self::Gauge(family) => family.retain(keep),
+            Self::Histogram(family) => family.retain(keep),
+        }
+    }
+
+    fn clear(&self) {
+        match self {
+            Self::Counter(family) => family.clear(),
+            Self::Gauge(family) => family.clear(),
+            Self::Histogram(family) => family.clear(),
+        }
+    }
+}
+
+fn keeps(first: Option<impl AsRef<str>>, length: u8) -> bool {
+    first.is_none_or(|value| value.as_ref().len() != usize::from(length))
+}
+
 /// A family as it should be: recorded values by label values.
 #[derive(Default)]
-struct Model(BTreeMap<Vec<String>, (u64, f64)>);
+struct Model {
+    series: BTreeMap<Vec<String>, (u64, f64)>,
+    /// Whether there is a series that was made for what found no room; it takes none itself.
+    overflow: bool,
+}
 
 impl Model {
     /// The series for these values, created if need be; past the cap, the one for all others.
-    fn series(&mut self, values: Vec<String>) -> &mut (u64, f64) {
-        let full = !self.0.contains_key(&values) && self.0.len() >= CAP;
-        let values = if full { vec![OVERFLOW.to_owned(); values.len()] } else { values };
-        self.0.entry(values).or_default()
+    fn series(&mut self, mut values: Vec<String>) -> &mut (u64, f64) {
+        let full = self.series.len() >= CAP + usize::from(self.overflow);
+        if full && !self.series.contains_key(&values) {
+            values.fill(OVERFLOW.to_owned());
+            self.overflow |= !self.series.contains_key(&values);
+        }
+        self.series.entry(values).or_default()
+    }
+
+    fn retain(&mut self, keep: impl Fn(&[String]) -> bool) {
+        self.series.retain(|values, recorded| match &values[..] {
+            // A metric without labels begins at zero again at once.
+            [] => {
+                *recorded = if keep(&[]) { *recorded } else { Default::default() };
+                true
+            }
+            values => keep(values),
+        });
+        self.overflow &= self.series.keys().any(|values| values.iter().all(|value| value == OVERFLOW));
     }
 }
 
 fuzz_target!(|steps: Vec<Step<'_>>| {
     let registry = Registry::with_options(RegistryOptions::default().with_max_series(CAP));
     let mut models: [Model; 4] = Default::default();
-    for (names, kind, labels) in FAMILIES {
-        match kind {
-            Kind::Counter => drop(registry.register_counter(names[0], "Help", labels).expect("new")),
-            Kind::Gauge => drop(registry.register_gauge(names[0], "Help", labels).expect("new")),
-            Kind::Histogram => {
-                drop(registry.register_histogram(names[0], "Help", labels, Some(&[1.0, 4.0])).expect("new"));
-            }
-        }
-    }
+    let handles = FAMILIES.map(|family| Handle::register(&registry, family));
     models[1].series(Vec::new());
     for step in &steps {
-        run(&registry, &mut models, step);
+        run(&registry, &handles, &mut models, step);
     }
     compare(&registry, &models);
 });
 
-fn run(registry: &Registry, models: &mut [Model; 4], step: &Step<'_>) {
+fn run(registry: &Registry, handles: &[Handle; 4], models: &mut [Model; 4], step: &Step<'_>) {
     let name = NAMES[usize::from(step.name) % NAMES.len()];
     let family = FAMILIES.iter().position(|(names, ..)| names.contains(&name));
     let mut labels: Vec<(&str, &str)> = step
@@ -160,11 +228,30 @@ fn run(registry: &Registry, models: &mut [Model; 4], step: &Step<'_>) {
         },
         Call::Read => {
             let known = family.zip(values).and_then(|(at, values)| {
-                let series = models[at].0.get(&values)?;
+                let series = models[at].series.get(&values)?;
                 Some(if FAMILIES[at].1 == Kind::Histogram { series.0 as f64 } else { series.1 })
             });
             if family.is_some() {
                 assert_eq!(registry.value(name, &labels), known, "{name} {labels:?}");
+            }
+        }
+        Call::Remove => {
+            if let Some((at, values)) = family.zip(values) {
+                let given: Vec<&str> = values.iter().map(String::as_str).collect();
+                assert_eq!(handles[at].remove(&given), models[at].series.contains_key(&values), "{given:?}");
+                models[at].retain(|known| *known != values);
+            }
+        }
+        Call::Retain(length) => {
+            if let Some(at) = family {
+                handles[at].retain(length);
+                models[at].retain(|values| keeps(values.first(), length));
+            }
+        }
+        Call::Clear => {
+            if let Some(at) = family {
+                handles[at].clear();
+                models[at].retain(|_| false);
             }
         }
     }
@@ -186,10 +273,10 @@ fn compare(registry: &Registry, models: &[Model; 4]) {
     for family in snapshot.families() {
         let name = family.descriptor().name();
         let at = FAMILIES.iter().position(|(names, ..)| names.contains(&name)).expect("registered");
-        assert_eq!(family.series().len(), models[at].0.len(), "{name}");
+        assert_eq!(family.series().len(), models[at].series.len(), "{name}");
         for series in family.series() {
             let values: Vec<String> = series.labels().map(|(_, value)| value.into_owned()).collect();
-            let expected = models[at].0.get(&values).unwrap_or_else(|| panic!("{name} {values:?}"));
+            let expected = models[at].series.get(&values).unwrap_or_else(|| panic!("{name} {values:?}"));
             let found = match series.value() {
                 Value::Whole(whole) => (0, whole as f64),
                 Value::Float(float) => (0, float),

@@ -1,5 +1,5 @@
-//! Mixed work for a while: updates in every way, new series, scrapes and documents, on threads that
-//! come and go. At the end every total is exact, and memory is what it was after warming up.
+//! Mixed work for a while: updates in every way, series that come and go, scrapes and documents, on
+//! threads that come and go. At the end every total is exact, and memory is what it was after warming up.
 //!
 //! `AIOS_METRICS_SOAK_SECONDS` says how long; `cargo xtask soak` takes ten minutes.
 
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use aios_metrics_core::{
     Counter, Documents, Family, Gauge, Histogram, Identity, OpenMetricsText, PrometheusText, Registry,
-    RegistryOptions, RollingMetric, RollingOptions, RollingWindows,
+    RegistryOptions, RollingMetric, RollingOptions, RollingWindows, Source,
 };
 use counting::{Counting, live_bytes};
 
@@ -24,8 +24,8 @@ static ALLOCATOR: Counting = Counting;
 const THREADS: u64 = 4;
 /// Series of a family; the work asks for three times as many.
 const CAP: u64 = 1_000;
-/// Rounds after which all that is kept for further use is there: every series, a slab for as many
-/// threads as were alive at once, snapshots for as many as scraped at once.
+/// Rounds after which what is kept for further use is there, as far as that can be known: a slab for
+/// as many threads as were alive at once, a snapshot for as many as took documents at once.
 const WARMING_UP: u32 = 3;
 /// What may be there later and not by then: a snapshot for each thread but one, and a slab.
 const SPARE: isize = 512 * 1_024;
@@ -76,6 +76,10 @@ struct Work {
     busy: Counter,
     running: Gauge,
     users: Family<Counter>,
+    /// Each thread has its own, and removes them.
+    sessions: Family<Counter>,
+    /// All threads use them, and remove those of the others too.
+    pages: Family<Histogram>,
     sizes: Family<Histogram>,
     size: Histogram,
     rolling: RollingMetric,
@@ -101,6 +105,8 @@ impl Work {
             busy: busy.with(&[]).unwrap(),
             running: running.with(&[]).unwrap(),
             users: registry.register_counter("users", "Users", &["user"]).unwrap(),
+            sessions: registry.register_counter("sessions", "Sessions", &["of", "number"]).unwrap(),
+            pages: registry.register_histogram("pages", "Pages", &["page"], None).unwrap(),
             size: sizes.with(&["handle"]).unwrap(),
             rolling: registry.rolling("rolling").unwrap(),
             spread: registry.rolling_with("spread", quantiles).unwrap(),
@@ -177,10 +183,12 @@ impl Work {
     /// few steps and ends.
     fn run(&self, seed: u64, until: Instant) -> Added {
         let (mut added, mut random, mut out) = (Added::default(), Random(seed), Vec::new());
+        let of = seed.to_string();
         while Instant::now() < until {
             for _ in 0..2_000 {
                 self.step(random.next(), &mut added);
             }
+            self.use_and_remove(&of, &mut random);
             out.clear();
             match random.next() % 8 {
                 0 => self.registry.encode(&PrometheusText, &mut out),
@@ -202,6 +210,28 @@ impl Work {
         added
     }
 
+    /// Series that begin at zero, hold what was added, and are gone again.
+    fn use_and_remove(&self, of: &str, random: &mut Random) {
+        for number in ["1", "2", "3"] {
+            let labels = [("of", of), ("number", number)];
+            let times = random.next() % 5 + 1;
+            let held = self.sessions.with(&[of, number]).unwrap();
+            (0..times).for_each(|_| self.sessions.inc(&[of, number]).unwrap());
+            assert_eq!(self.registry.value("sessions", &labels), Some(times as f64));
+            assert!(self.sessions.remove(&[of, number]).unwrap());
+            held.inc();
+            assert_eq!(self.registry.value("sessions", &labels), None);
+        }
+        for _ in 0..20 {
+            self.pages.observe(&[&(random.next() % 100).to_string()], 1.0).unwrap();
+        }
+        match random.next() % 8 {
+            0 => self.pages.clear(),
+            1 => self.pages.retain(|labels| labels.get("page").is_some_and(|page| page.len() == 2)),
+            _ => assert!(self.pages.remove(&[&(random.next() % 100).to_string()]).is_ok()),
+        }
+    }
+
     fn check(&self, added: &Added) {
         let value = |name, labels: &[(&str, &str)]| self.registry.value(name, labels).unwrap();
         let by = |by| value("jobs_total", &[("by", by)]) as u64;
@@ -216,6 +246,10 @@ impl Work {
         let users: u64 = (0..3 * CAP).map(|number| user(format!("user {number}"))).sum();
         let overflow = user("__overflow__".to_owned());
         assert_eq!(users + overflow, added.new_series);
+        let snapshot = self.registry.snapshot();
+        let sessions =
+            snapshot.families().find(|family| family.descriptor().exposed_name() == "sessions_total");
+        assert_eq!(sessions.unwrap().series().len(), 0);
         let size =
             |by| (value("sizes_count", &[("by", by)]) as u64, value("sizes_sum", &[("by", by)]) as u64);
         let sizes = ["handle", "family", "name"].map(size);
@@ -247,7 +281,8 @@ fn totals_stay_exact_and_memory_flat() {
     let work = Work::new();
     let rounds = 20;
     let round = Duration::from_secs(seconds()) / rounds;
-    let mut added = Added::default();
+    let mut added = Added { new_series: 3 * CAP, ..Added::default() };
+    (0..3 * CAP).for_each(|number| work.users.inc(&[&format!("user {number}")]).unwrap());
     let (mut warm, mut most) = (0, 0);
     for number in 0..rounds {
         let until = Instant::now() + round;
