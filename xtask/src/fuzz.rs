@@ -55,7 +55,7 @@ pub(crate) fn run(workspace: &Workspace, length: Length) -> Outcome {
         if !target.seeds.is_empty() {
             command.arg(workspace.root.join(target.seeds));
         }
-        command.args(["--", "-print_final_stats=1", "-timeout=10"]);
+        command.args(["--", "-print_final_stats=1", "-timeout=10", "-max_len=4096"]);
         command.arg(format!("-max_total_time={seconds}"));
         process::run(&mut command)?;
     }
