@@ -2,7 +2,7 @@
 
 use crate::process::{self, Outcome, cargo};
 use crate::workspace::Workspace;
-use crate::{layers, loom, tidy, tsan};
+use crate::{fuzz, layers, loom, tidy, tsan};
 use std::time::{Duration, Instant};
 
 type Step = (&'static str, fn(&Workspace) -> Outcome);
@@ -18,6 +18,7 @@ const STEPS: &[Step] = &[
     ("loom", |workspace| loom::run(workspace, loom::Depth::Usual)),
     ("tsan", tsan::run),
     ("benches", benches),
+    ("fuzz", fuzz::check),
 ];
 
 /// Runs all steps.

@@ -2,9 +2,9 @@
 
 use crate::process::{self, Outcome, cargo};
 use crate::workspace::Workspace;
-use crate::{ci, loom};
+use crate::{ci, fuzz, loom, soak};
 
-/// Runs `ci`, then loom in full and cargo-deny.
+/// Runs `ci`, then loom in full, cargo-deny, an hour of fuzzing and the soak.
 pub(crate) fn run(workspace: &Workspace) -> Outcome {
     ci::run_steps(
         workspace,
@@ -12,6 +12,8 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
             ("ci", ci::run),
             ("loom full", |workspace| loom::run(workspace, loom::Depth::Full)),
             ("deny", deny),
+            ("fuzz", |workspace| fuzz::run(workspace, fuzz::Length::Full)),
+            ("soak", soak::run),
         ],
     )
 }

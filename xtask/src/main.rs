@@ -8,10 +8,12 @@
 mod bench;
 mod ci;
 mod deep;
+mod fuzz;
 mod layers;
 mod loom;
 mod process;
 mod setup;
+mod soak;
 mod test;
 mod tidy;
 mod tsan;
@@ -27,11 +29,13 @@ usage: cargo xtask COMMAND
   setup            gets what the tests need: redis-server, promtool, prometheus_client for Python
   test             setup, then all tests, doc tests and examples
   ci               everything that is checked before a merge, each step named and timed
-  deep             ci, then the slow checks: loom with more preemptions, cargo-deny
+  deep             ci, then the slow checks: loom with more preemptions, cargo-deny, fuzz, soak
   layers           who may depend on whom, and that every feature builds alone
   tidy             module docs, SAFETY comments, links, feature names, leftovers
   loom [--full]    model-checks the lock-free pieces; --full explores more preemptions
   tsan             the thread tests under ThreadSanitizer (needs a nightly toolchain)
+  fuzz [--quick]   libFuzzer on everything that is parsed (needs cargo-fuzz and nightly); about an hour
+  soak             ten minutes of mixed work: exact totals, flat memory
   bench [--http] [--quick]
                    measures us and the rivals and writes docs/performance.md; --http: scrapes over HTTP
 
@@ -50,6 +54,9 @@ fn main() -> ExitCode {
         ["loom"] => |workspace| loom::run(workspace, loom::Depth::Usual),
         ["loom", "--full"] => |workspace| loom::run(workspace, loom::Depth::Full),
         ["tsan"] => tsan::run,
+        ["fuzz"] => |workspace| fuzz::run(workspace, fuzz::Length::Full),
+        ["fuzz", "--quick"] => |workspace| fuzz::run(workspace, fuzz::Length::Quick),
+        ["soak"] => soak::run,
         ["bench"] => |workspace| bench::run(workspace, bench::Length::Full),
         ["bench", "--quick"] => |workspace| bench::run(workspace, bench::Length::Quick),
         ["bench", "--http"] => |workspace| bench::http(workspace, bench::Length::Full),

@@ -237,6 +237,25 @@ pub enum UpdateError {
         /// How many may exist.
         limit: usize,
     },
+    /// The quantiles of a rolling metric can't be used.
+    #[error("rolling metric {name:?} was not created: {problem}")]
+    Quantiles {
+        /// The rolling metric.
+        name: String,
+        /// What is wrong with the quantiles.
+        #[source]
+        problem: QuantileError,
+    },
+    /// A rolling metric exists with another window or with other quantiles than were asked for.
+    #[error("rolling metric {name:?} exists with {existing}; it can't be had with {requested}")]
+    RollingConflict {
+        /// The rolling metric.
+        name: String,
+        /// What it was created with.
+        existing: String,
+        /// What was asked for.
+        requested: String,
+    },
     /// The name of a rolling metric or of its category can't be used.
     #[error(
         "rolling metric {name:?} in category {category:?} was not created: expected names that are not empty, and not \"custom\" without a category"
@@ -246,6 +265,26 @@ pub enum UpdateError {
         category: String,
         /// The name.
         name: String,
+    },
+}
+
+/// Why a rolling metric can't show the quantiles that were asked for.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuantileError {
+    /// Something that is no quantile.
+    #[error("{quantile} is not a quantile: expected a number from 0 to 1, such as 0.99")]
+    OutOfRange {
+        /// The value as given.
+        quantile: f64,
+    },
+    /// More quantiles than summaries can show.
+    #[error("{given} quantiles were given, expected at most {limit}")]
+    TooMany {
+        /// How many were given.
+        given: usize,
+        /// How many are allowed.
+        limit: usize,
     },
 }
 

@@ -58,12 +58,17 @@ pub use clock::{Clock, SystemClock};
 pub use collect::Collect;
 pub use descriptor::{Descriptor, Kind, MAX_BUCKETS, exponential_buckets, linear_buckets};
 pub use document::{Document, Documents, Identity, SampleKey, SampleValue};
-pub use error::{BucketProblem, KeyError, LabelError, NativeProblem, RegisterError, UpdateError};
+pub use error::{
+    BucketProblem, KeyError, LabelError, NativeProblem, QuantileError, RegisterError, UpdateError,
+};
 pub use format::{Format, Labels, OpenMetricsText, PrometheusText};
 pub use metric::{Amount, Counter, Family, Gauge, Histogram, InFlight, Metric, Timer};
 pub use native::{NativeBuckets, NativeView};
 pub use registry::{Registry, RegistryOptions};
-pub use rolling::{ExtendedMetrics, RollingMetric, RollingWindows, Summary, WindowStatistics};
+pub use rolling::{
+    ExtendedMetrics, QuantileSummary, RollingMetric, RollingOptions, RollingWindows, Summary,
+    WindowStatistics,
+};
 pub use section::Section;
 pub use selection::Selection;
 #[cfg(any(test, feature = "test-util"))]

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use aios_metrics_core::format::Protobuf;
 use aios_metrics_core::{
-    Documents, Identity, NativeBuckets, OpenMetricsText, PrometheusText, Registry, RollingMetric, Source,
+    Documents, Identity, ManualClock, NativeBuckets, OpenMetricsText, PrometheusText, Registry,
+    RegistryOptions, RollingMetric, RollingOptions, Source,
 };
 use counting::{Counting, allocations};
 
@@ -148,6 +149,23 @@ fn a_rolling_observation_allocates_nothing() {
     });
 }
 
+#[test]
+fn an_observation_for_quantiles_allocates_nothing() {
+    let clock = Arc::new(ManualClock::new());
+    let registry = Registry::with_options(RegistryOptions::default().with_clock(clock.clone()));
+    let quantiles = RollingOptions::default().with_quantiles([0.5, 0.999]);
+    let metric = registry.rolling_with("latency", quantiles).unwrap();
+    let mut number = 0;
+    assert_none("adding, also where values are new and where time slots end", || {
+        number += 1;
+        metric.add(1.7_f64.powi(number % 90 - 45));
+        registry.observe_rolling("latency", -f64::from(number)).unwrap();
+        clock.advance(Duration::from_secs(7));
+    });
+    let minute = Duration::from_secs(60);
+    assert_none("reading", || assert!(metric.quantile(0.9, minute).is_some()));
+}
+
 /// A registry with something of everything, values that are escaped included.
 fn full_registry() -> Registry {
     let registry = Registry::new();
@@ -167,6 +185,8 @@ fn full_registry() -> Registry {
     }
     queue.set(&[], 17.5).unwrap();
     registry.observe_rolling("latency", 0.5).unwrap();
+    let quantiles = RollingOptions::default().with_quantiles([0.5, 0.999]);
+    registry.custom_rolling_with("model", "inference", quantiles).unwrap();
     registry.observe_custom_rolling("model", "inference", 0.5).unwrap();
     registry
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use aios_metrics_core::format::Protobuf;
 use aios_metrics_core::{
     Collect, Descriptor, Documents, Identity, ManualClock, NativeBuckets, OpenMetricsText, PrometheusText,
-    RegisterError, Registry, RegistryOptions, Section, Snapshot,
+    RegisterError, Registry, RegistryOptions, RollingOptions, Section, Snapshot,
 };
 use serde_json::{Value, json};
 
@@ -264,12 +264,13 @@ fn an_attached_registry_in_which_much_is_wrong() -> Outcome {
 #[test]
 fn rolling_summaries_and_sections() -> Outcome {
     let (registry, clock) = registry_and_clock();
+    registry.rolling_with("latency", RollingOptions::default().with_quantiles([0.5, 0.999]))?;
     for (seconds, value) in [(500, 4.0), (200, 1.0), (30, 0.5), (0, 0.25)] {
         registry.observe_rolling("latency", value)?;
         registry.observe_custom_rolling("model \"a\"", "inference_ms", value * 10.0)?;
         clock.advance(Duration::from_secs(seconds));
     }
-    registry.rolling("never_observed")?;
+    registry.rolling_with("never_observed", RollingOptions::default().with_quantiles([0.99]))?;
     registry.observe_custom_rolling("cache", "hit_ratio", 1.0)?;
     registry.observe_custom_rolling("cache", "Größe", 2.0)?;
     registry.register_gauge("latency", "Replaced when summaries stand at top level", &[])?.set(&[], 3.0)?;

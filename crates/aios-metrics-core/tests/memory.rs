@@ -12,7 +12,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use aios_metrics_core::{PrometheusText, Registry, RegistryOptions, RollingMetric};
+use aios_metrics_core::{PrometheusText, Registry, RegistryOptions, RollingMetric, RollingOptions};
 use counting::{Counting, live_bytes};
 
 #[global_allocator]
@@ -20,6 +20,8 @@ static ALLOCATOR: Counting = Counting;
 
 /// Threads that are alive at the same time.
 const TOGETHER: u64 = 8;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
 fn memory_stays_as_it_is() {
@@ -36,7 +38,7 @@ fn ten_thousand_threads_lose_nothing_and_leave_nothing() {
     let registry = Registry::new();
     let jobs = registry.register_counter("jobs_total", "Jobs", &["by"]).unwrap();
     let latency = registry.register_histogram("latency", "Latency", &[], None).unwrap().with(&[]).unwrap();
-    let rolling = RollingMetric::new(Duration::from_secs(900));
+    let rolling = RollingMetric::with_quantiles(Duration::from_secs(900), &[0.5]).unwrap();
     let counter = jobs.with(&["handle"]).unwrap();
     counter.inc_by(0.5);
     jobs.inc(&["name"]).unwrap();
@@ -88,9 +90,11 @@ fn two_thousand_registries_give_their_cells_back() {
             jobs.inc_by(&[kind], 1.5).unwrap();
             assert_eq!(registry.value("jobs_total", &[("kind", kind)]), Some(1.5));
         }
+        let latency =
+            registry.rolling_with("latency", RollingOptions::default().with_quantiles([0.5])).unwrap();
         registry.observe_rolling("latency", 1.0).unwrap();
-        assert_eq!(registry.rolling("latency").unwrap().count(None), 1);
-        drop((registry, sizes, jobs));
+        assert_eq!((latency.count(None), latency.quantile(1.0, MINUTE).map(f64::round)), (1, Some(1.0)));
+        drop((latency, registry, sizes, jobs));
         match number {
             0 | 1 => after_the_first = live_bytes(),
             _ => assert_eq!(live_bytes(), after_the_first, "after registry {number}"),
@@ -99,7 +103,11 @@ fn two_thousand_registries_give_their_cells_back() {
 }
 
 fn ten_million_observations_take_no_memory() {
-    let rolling = RollingMetric::new(Duration::from_secs(900));
+    let before = live_bytes();
+    let rolling = RollingMetric::with_quantiles(Duration::from_secs(900), &[0.5, 0.99]).unwrap();
+    let reserved = live_bytes() - before;
+    // The ring of the figures, that of the sketches, and what holds them.
+    assert!((902 * 40 + 253_952..291_000).contains(&reserved), "{reserved} bytes");
     rolling.add(1.0);
     let before = live_bytes();
     for number in 0..10_000_000 {
@@ -107,6 +115,7 @@ fn ten_million_observations_take_no_memory() {
     }
     assert_eq!(live_bytes(), before);
     assert_eq!(rolling.count(None), 10_000_001);
+    assert!((rolling.quantile(0.5, MINUTE).unwrap() / 5e6 - 1.0).abs() <= 0.01);
 }
 
 /// Series of which 500 are there at a time, created and removed in turn, while others look up, update

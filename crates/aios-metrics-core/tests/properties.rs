@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aios_metrics_core::{
-    Document, Documents, Format, Identity, OpenMetricsText, PrometheusText, Registry, SampleKey, SampleValue,
-    Section, Source,
+    Document, Documents, Format, Identity, OpenMetricsText, PrometheusText, Registry, RollingOptions,
+    SampleKey, SampleValue, Section, Source,
 };
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -66,6 +66,11 @@ fn json() -> impl Strategy<Value = Json> {
 const TAKEN: &[&str] =
     &["hardware", "blockId", "rolling", "sequence", "a", "a_count", "a_sum", "b_total", "a{a=}", "build"];
 
+/// What a rolling metric may show; those with more digits than are kept are rounded.
+fn quantiles() -> impl Strategy<Value = Vec<f64>> {
+    prop::collection::vec(prop_oneof![0.0..=1.0, prop::sample::select(vec![0.5, 0.999, 1.0])], 0..4)
+}
+
 /// Sections and rolling metrics, some under the names of the document's own keys or of samples.
 fn names() -> impl Strategy<Value = String> {
     prop_oneof![awkward(), prop::sample::select(TAKEN).prop_map(str::to_owned)]
@@ -95,16 +100,19 @@ proptest! {
     fn the_streamed_document_is_the_serialized_one(
         model in models(),
         parts in parts(),
-        rolling in prop::collection::vec((awkward(), names(), any::<f64>()), 0..4),
+        rolling in prop::collection::vec((awkward(), names(), any::<f64>(), quantiles()), 0..4),
         identity in identities(),
         flat in any::<bool>(),
         sequence in prop::option::of(any::<u64>()),
     ) {
         let registry = model.registry();
-        for (category, name, value) in &rolling {
+        for (category, name, value, quantiles) in rolling {
+            let options = RollingOptions::default().with_quantiles(quantiles);
+            let _ = registry.rolling_with(&name, options.clone());
+            let _ = registry.custom_rolling_with(&category, &name, options);
             // Some names and values are refused, which is not what this is about.
-            let _ = registry.observe_rolling(name, *value);
-            let _ = registry.observe_custom_rolling(category, name, *value);
+            let _ = registry.observe_rolling(&name, value);
+            let _ = registry.observe_custom_rolling(&category, &name, value);
         }
         let documents = documents(registry, parts, &identity).with_flat_rolling(flat);
         let mut streamed = Vec::new();

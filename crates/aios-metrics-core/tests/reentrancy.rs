@@ -58,7 +58,8 @@ fn an_allocator_counts_its_own_calls() {
     let sizes = registry.register_histogram("sizes_bytes", "Sizes", &[], Some(&bounds)).unwrap();
     let sizes = sizes.with(&[]).unwrap();
     let largest = registry.register_gauge("largest_bytes", "Largest", &[]).unwrap().with(&[]).unwrap();
-    let rolling = RollingMetric::new(Duration::from_secs(900));
+    let window = Duration::from_secs(900);
+    let rolling = RollingMetric::with_quantiles(window, &[0.5]).unwrap();
     let meters = Meters {
         calls: calls.clone(),
         sizes: sizes.clone(),
@@ -91,5 +92,6 @@ fn an_allocator_counts_its_own_calls() {
     let counted = sizes.count();
     assert_eq!(counted, expected());
     assert_eq!(rolling.count(None), expected());
+    assert!([0.0, 1.0].iter().all(|&q| rolling.quantile(q, window).is_some_and(|v| (v - 1.0).abs() <= 0.01)));
     assert!(largest.get() > 0.0);
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use aios_metrics_core::{
     Clock, Counter, Histogram, NativeBuckets, OpenMetricsText, PrometheusText, Registry, RegistryOptions,
-    RollingMetric, Source,
+    RollingMetric, RollingOptions, Source,
 };
 
 const WRITERS: u64 = 8;
@@ -71,11 +71,17 @@ fn write(registry: &Registry, thread: u64) {
         registry.observe_histogram("sizes", value, &[("by", "name")]).unwrap();
         rolling.add(1.0);
         registry.observe_rolling("latency", 1.0).unwrap();
+        registry.observe_rolling("spread", spread(round)).unwrap();
         if round % 64 == 0 {
             jobs.inc(&[&format!("{thread}/{round}")]).unwrap();
             jobs.inc(&[&format!("shared/{round}")]).unwrap();
         }
     }
+}
+
+/// A value that the sketches of a rolling metric tell from those of the other 15 rounds.
+fn spread(round: u64) -> f64 {
+    1.5_f64.powi((round % 16) as i32)
 }
 
 /// Samples of a page by name and labels.
@@ -116,6 +122,11 @@ fn scrape(registry: &Registry, clock: &TurnedClock, done: &AtomicBool, open_metr
         assert!(count >= observed, "observations went from {observed} to {count}");
         assert!(count == 0 || average == 1.0, "{average} on average");
         observed = count;
+        let spread = registry.extended_metrics()["spread"];
+        let quantiles = spread.quantiles()[0];
+        for median in [quantiles.value_1m, quantiles.value_5m, quantiles.value_15m].into_iter().flatten() {
+            assert!((0.99..450.0).contains(&median), "{median}");
+        }
         clock.turn();
         if at_the_end {
             return;
@@ -147,6 +158,8 @@ fn totals_are_exact_while_others_scrape_register_and_create() {
     registry.register_counter("busy_seconds", "Busy", &[]).unwrap();
     registry.register_gauge("running", "Running", &[]).unwrap();
     registry.register_gauge("round", "Round", &["thread"]).unwrap();
+    let median = RollingOptions::default().with_quantiles([0.5]);
+    let spreading = registry.rolling_with("spread", median).unwrap();
 
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -181,6 +194,17 @@ fn totals_are_exact_while_others_scrape_register_and_create() {
     }
     let latency = registry.rolling("latency").unwrap();
     assert_eq!((latency.count(None), latency.sum(ROLLING_WINDOW)), (2 * WRITERS * rounds, 2.0 * all));
+    assert_eq!(spreading.count(None), WRITERS * rounds);
+    let mut below = 0;
+    for value in 0..rounds.min(16) {
+        let equal = WRITERS * ((rounds - value).div_ceil(16));
+        // The first and the last of those of equal value, by rank.
+        for rank in [below + 1, below + equal] {
+            let answer = spreading.quantile(rank as f64 / all, ROLLING_WINDOW).unwrap();
+            assert!((answer / spread(value) - 1.0).abs() <= 0.01, "rank {rank}: {answer}");
+        }
+        below += equal;
+    }
     for round in (0..rounds).step_by(64) {
         assert_eq!(jobs(&format!("shared/{round}")), Some(WRITERS as f64));
         assert!((0..WRITERS).all(|thread| jobs(&format!("{thread}/{round}")) == Some(1.0)));
@@ -262,7 +286,7 @@ fn updates_of_a_thread_that_is_ending_count() {
     let registry = Registry::new();
     let counter = registry.register_counter("jobs_total", "Jobs", &[]).unwrap().with(&[]).unwrap();
     let histogram = registry.register_histogram("sizes", "Sizes", &[], None).unwrap().with(&[]).unwrap();
-    let rolling = RollingMetric::new(ROLLING_WINDOW);
+    let rolling = RollingMetric::with_quantiles(ROLLING_WINDOW, &[0.5]).unwrap();
     let late = || Late { counter: counter.clone(), histogram: histogram.clone(), rolling: rolling.clone() };
     let threads = 50;
     for number in 0..threads {
@@ -285,4 +309,9 @@ fn updates_of_a_thread_that_is_ending_count() {
     assert_eq!(counter.get(), all as f64 * 1.5);
     assert_eq!((histogram.count(), histogram.sum()), (all, all as f64 * 2.0));
     assert_eq!((rolling.count(None), rolling.sum(ROLLING_WINDOW)), (all, all as f64 * 2.0));
+    // Others before and behind, so that the ranks of those in between show how many there are.
+    rolling.add(1.0);
+    rolling.add(3.0);
+    let at = |rank: u64| rolling.quantile(rank as f64 / (all + 2) as f64, ROLLING_WINDOW).unwrap().round();
+    assert_eq!([1, 2, all + 1, all + 2].map(at), [1.0, 2.0, 2.0, 3.0]);
 }

@@ -44,3 +44,10 @@ pub use reading::{
     ContainerReading, CpuQuota, CpuTimes, DiskReading, FilesystemReading, GpuReading, HostReading,
     NetworkReading, Pressure, ProbeStatus, ProcessReading, Reading, TemperatureReading, Traffic,
 };
+
+/// Runs every parser of a system file on any text; for fuzzing.
+#[cfg(all(fuzzing, target_os = "linux"))]
+#[doc(hidden)]
+pub fn check_parsers(text: &[u8]) {
+    system::check_parsers(text);
+}

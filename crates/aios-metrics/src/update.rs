@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aios_metrics_core::{
     Amount, Counter, ExtendedMetrics, Family, Gauge, Histogram, NativeBuckets, RegisterError, RollingMetric,
-    UpdateError,
+    RollingOptions, UpdateError,
 };
 
 use crate::metrics::AiosMetrics;
@@ -209,6 +209,48 @@ impl AiosMetrics {
     /// [`UpdateError`] when the name is empty or there are too many rolling metrics.
     pub fn rolling(&self, name: &str) -> Result<RollingMetric, UpdateError> {
         self.registry().rolling(name)
+    }
+
+    /// The rolling metric of that name, created with `options` if need be: with a window of its own,
+    /// with quantiles. Observations by name go to the same metric.
+    ///
+    /// # Errors
+    ///
+    /// As for [`rolling`](Self::rolling), when the quantiles can't be used, and when the metric
+    /// exists with another window or other quantiles than `options` ask for: call this before the
+    /// first observation.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use aios_metrics::{AiosMetrics, MetricsConfig, RollingOptions};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let metrics = AiosMetrics::new(MetricsConfig::default())?;
+    /// let quantiles = RollingOptions::default().with_quantiles([0.5, 0.99]);
+    /// let latency = metrics.rolling_with("latency", quantiles)?;
+    /// metrics.observe_rolling("latency", 0.13)?;
+    /// assert!(latency.quantile(0.99, Duration::from_secs(60)).is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rolling_with(&self, name: &str, options: RollingOptions) -> Result<RollingMetric, UpdateError> {
+        self.registry().rolling_with(name, options)
+    }
+
+    /// The same in a category.
+    ///
+    /// # Errors
+    ///
+    /// As for [`rolling_with`](Self::rolling_with); the category must not be empty either.
+    pub fn custom_rolling_with(
+        &self,
+        category: &str,
+        name: &str,
+        options: RollingOptions,
+    ) -> Result<RollingMetric, UpdateError> {
+        self.registry().custom_rolling_with(category, name, options)
     }
 
     /// The summaries of all rolling metrics.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_metrics::{
-    Document, Documents, Identity, ManualClock, MetricsConfig, Registry, RegistryOptions, Section,
+    Document, Documents, Identity, ManualClock, MetricsConfig, Registry, RegistryOptions, RollingOptions,
+    Section,
 };
 use serde_json::{Value, json};
 
@@ -48,6 +49,7 @@ fn registry() -> Result<Registry, Box<dyn std::error::Error>> {
     registry.observe_custom_rolling("model", "inference_ms", 42.1)?;
     // The clock begins at one hour.
     clock.advance(Duration::from_secs(1_700_000_000 - 3_600 - 10));
+    registry.rolling_with("latency", RollingOptions::default().with_quantiles([0.5, 0.999]))?;
     registry.observe_rolling("latency", 0.25)?;
     clock.advance(Duration::from_secs(10));
     registry.observe_rolling("latency", 0.5)?;

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use aios_metrics::{AiosMetrics, Collect, Descriptor, MetricsConfig, Snapshot, StartError};
+use aios_metrics::{AiosMetrics, Collect, Descriptor, MetricsConfig, RollingOptions, Snapshot, StartError};
 use support::redis::RedisServer;
 use support::{DEADLINE, events, http, metrics, quiet, wait_for};
 use tracing::Level;
@@ -195,6 +195,9 @@ fn rolling_summaries_are_empty() {
     documented(metrics.observe_rolling("latency", f64::INFINITY).unwrap_err());
     metrics.observe_rolling_with_window("latency", 0.14, Duration::from_secs(60)).unwrap();
     documented(logged(Level::WARN, "latency", "keeps the window"));
+    let quantiles = |all: &[f64]| RollingOptions::default().with_quantiles(all);
+    documented(metrics.rolling_with("latency", quantiles(&[0.5, 0.99])).unwrap_err());
+    documented(metrics.rolling_with("latency", quantiles(&[50.0])).unwrap_err());
 }
 
 #[test]

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 const LONG: usize = 450;
 
 /// Folders that hold Rust of ours.
-const RUST_FOLDERS: [&str; 3] = ["crates", "xtask", "benches"];
+const RUST_FOLDERS: [&str; 4] = ["crates", "xtask", "benches", "fuzz"];
 
 /// Something to mend, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::error::UpdateError;
 use crate::lookup::node::Node;
 use crate::metric::series::{Series, total};
 use crate::metric::{Amount, Counter, Gauge, Held, Histogram, Metric, Parts, counter, gauge, histogram};
-use crate::rolling::{ExtendedMetrics, RollingMetric, Summaries};
+use crate::rolling::{ExtendedMetrics, RollingMetric, RollingOptions, Summaries};
 use crate::storage::{Reader, Section};
 use crate::sync::Ordering;
 
@@ -180,9 +180,7 @@ impl Registry {
         value: f64,
         window: Option<Duration>,
     ) -> Result<(), UpdateError> {
-        if category.is_empty() {
-            return Err(UpdateError::RollingName { category: String::new(), name: name.to_owned() });
-        }
+        check_category(category, name)?;
         self.0.rolling.observe(category, name, value, window)
     }
 
@@ -193,6 +191,51 @@ impl Registry {
     /// [`UpdateError`] when the name is empty or there are too many rolling metrics.
     pub fn rolling(&self, name: &str) -> Result<RollingMetric, UpdateError> {
         self.0.rolling.metric(name)
+    }
+
+    /// The rolling metric of that name, created with `options` if need be; to keep. Observations by
+    /// name go to the same metric.
+    ///
+    /// # Errors
+    ///
+    /// [`UpdateError`] when the name is empty or there are too many rolling metrics, when the
+    /// quantiles can't be used, and when the metric exists with another window or other quantiles
+    /// than `options` ask for: call this before the first observation.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aios_metrics_core::{Registry, RollingOptions};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let registry = Registry::new();
+    /// registry.rolling_with("latency", RollingOptions::default().with_quantiles([0.99]))?;
+    /// registry.observe_rolling("latency", 0.25)?;
+    ///
+    /// let summary = registry.extended_metrics()["latency"];
+    /// let p99 = summary.quantiles()[0].value_1m.unwrap();
+    /// assert!((p99 / 0.25 - 1.0).abs() <= 0.01);
+    /// assert!(serde_json::to_string(&summary)?.contains(r#""p99_1m":0.2"#));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rolling_with(&self, name: &str, options: RollingOptions) -> Result<RollingMetric, UpdateError> {
+        self.0.rolling.metric_with("", name, &options)
+    }
+
+    /// The same in a category.
+    ///
+    /// # Errors
+    ///
+    /// As for [`rolling_with`](Self::rolling_with); the category must not be empty either.
+    pub fn custom_rolling_with(
+        &self,
+        category: &str,
+        name: &str,
+        options: RollingOptions,
+    ) -> Result<RollingMetric, UpdateError> {
+        check_category(category, name)?;
+        self.0.rolling.metric_with(category, name, &options)
     }
 
     /// The summaries of all rolling metrics.
@@ -221,6 +264,13 @@ impl Registry {
             found => Err(not_found(name, expected, found)),
         }
     }
+}
+
+fn check_category(category: &str, name: &str) -> Result<(), UpdateError> {
+    if category.is_empty() {
+        return Err(UpdateError::RollingName { category: String::new(), name: name.to_owned() });
+    }
+    Ok(())
 }
 
 #[cold]

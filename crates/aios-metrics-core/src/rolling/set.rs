@@ -7,6 +7,9 @@ use std::time::Duration;
 use tracing::warn;
 
 use super::metric::{RollingMetric, Time};
+use super::options::RollingOptions;
+use super::quantile::{self, Quantile};
+use super::ring::Shape;
 use super::summary::{Named, Summaries};
 use crate::error::UpdateError;
 use crate::lookup::list::List;
@@ -107,6 +110,34 @@ impl RollingSet {
         self.entry("", name, None).map(|entry| entry.metric.clone())
     }
 
+    /// The metric of that name, created with these options if need be; an error if it exists with
+    /// others than were asked for.
+    pub(crate) fn metric_with(
+        &self,
+        category: &str,
+        name: &str,
+        options: &RollingOptions,
+    ) -> Result<RollingMetric, UpdateError> {
+        let shown = quantile::check(&options.quantiles)
+            .map_err(|problem| UpdateError::Quantiles { name: name.to_owned(), problem })?;
+        let _section = Section::enter();
+        let hash = self.hash(category, name);
+        let entry = match self.find(hash, category, name) {
+            Some(entry) => entry,
+            None => self.create(hash, category, name, options.window, shown.clone())?,
+        };
+        let metric = &entry.metric;
+        let other_window = options.window.is_some_and(|window| Shape::new(window).window != metric.window());
+        if other_window || (!shown.is_empty() && *shown != *metric.quantiles()) {
+            return Err(UpdateError::RollingConflict {
+                name: name.to_owned(),
+                existing: describe(Some(metric.window()), metric.quantiles()),
+                requested: describe(options.window, &shown),
+            });
+        }
+        Ok(metric.clone())
+    }
+
     /// Adds the summary of every metric.
     pub(crate) fn summarize(&self, summaries: &mut Summaries) {
         for entry in self.metrics.iter() {
@@ -131,7 +162,7 @@ impl RollingSet {
         let hash = self.hash(category, name);
         let entry = match self.find(hash, category, name) {
             Some(entry) => entry,
-            None => return self.create(hash, category, name, window),
+            None => return self.create(hash, category, name, window, Box::default()),
         };
         if let Some(window) = window {
             self.note_other_window(entry, window);
@@ -160,6 +191,7 @@ impl RollingSet {
         category: &str,
         name: &str,
         window: Option<Duration>,
+        shown: Box<[Quantile]>,
     ) -> Result<&Entry, UpdateError> {
         // `custom` is where the categories stand among the summaries.
         if name.is_empty() || (category.is_empty() && name == "custom") {
@@ -177,7 +209,7 @@ impl RollingSet {
         let index = self.metrics.push(Entry {
             category: category.into(),
             name: name.into(),
-            metric: RollingMetric::with_time(window, self.time.clone()),
+            metric: RollingMetric::with_time(window, shown, self.time.clone()),
             other_window_said: AtomicBool::new(false),
         });
         let hash_of = |index: u64| {
@@ -197,6 +229,17 @@ impl RollingSet {
                 entry.name, entry.metric.window(),
             );
         }
+    }
+}
+
+/// What a metric was created with, or what was asked for.
+fn describe(window: Option<Duration>, quantiles: &[Quantile]) -> String {
+    let window = window.map_or("any window".to_owned(), |window| format!("a window of {window:?}"));
+    let quantiles: Vec<f64> = quantiles.iter().map(|quantile| quantile.as_f64()).collect();
+    if quantiles.is_empty() {
+        window + " and no quantiles"
+    } else {
+        format!("{window} and the quantiles {quantiles:?}")
     }
 }
 

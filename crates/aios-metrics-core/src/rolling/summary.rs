@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Index;
 use std::sync::Arc;
 
+use super::quantiles::Quantiles;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -40,6 +41,33 @@ pub struct Summary {
     /// Observations per second in the short window.
     #[serde(default)]
     pub rate_1m: f64,
+    #[serde(flatten)]
+    pub(super) quantiles: Quantiles,
+}
+
+impl Summary {
+    /// The quantiles, ascending; none for a metric that was not created with any.
+    ///
+    /// They are written as `p50_1m`, `p50_5m`, `p50_15m` and so on: `p`, percent with `_` for the
+    /// point (`p99_9_1m` for 0.999), and the window.
+    #[must_use]
+    pub fn quantiles(&self) -> &[QuantileSummary] {
+        self.quantiles.as_slice()
+    }
+}
+
+/// A quantile of a rolling metric in each of the three windows; `None` without observations there.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct QuantileSummary {
+    /// Which quantile, from 0 to 1.
+    pub quantile: f64,
+    /// Its value in the short window.
+    pub value_1m: Option<f64>,
+    /// Its value in the middle window.
+    pub value_5m: Option<f64>,
+    /// Its value in the long window.
+    pub value_15m: Option<f64>,
 }
 
 /// What was observed in one window of a rolling metric, at least one observation.

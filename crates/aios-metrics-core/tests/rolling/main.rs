@@ -9,6 +9,7 @@
 mod exact;
 #[path = "../support/log.rs"]
 mod log;
+mod quantiles;
 
 use std::sync::Arc;
 use std::time::Duration;

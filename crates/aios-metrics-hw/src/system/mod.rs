@@ -7,6 +7,8 @@ mod linux;
 #[cfg(any(test, not(target_os = "linux")))]
 mod portable;
 
+#[cfg(all(fuzzing, target_os = "linux"))]
+pub(crate) use linux::check_parsers;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::probe;
 #[cfg(not(target_os = "linux"))]

@@ -15,6 +15,9 @@ use crate::names::ProbeName;
 use crate::options::HardwareOptions;
 use crate::probe::Probe;
 
+#[cfg(fuzzing)]
+pub(crate) use self::parse::check::any_text as check_parsers;
+
 /// Makes the probe of this name.
 pub(crate) fn probe(name: ProbeName, options: &HardwareOptions) -> Box<dyn Probe> {
     let (roots, clock) = (options.roots(), options.clock());
