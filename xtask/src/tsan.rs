@@ -9,7 +9,7 @@ use crate::workspace::Workspace;
 use std::ffi::OsString;
 
 /// Which tests run under ThreadSanitizer.
-const TESTS: &[&str] = &["--package", "aios-metrics-core", "--test", "threads"];
+const TESTS: &[&str] = &["--package", "aios-metrics-core", "--test", "threads", "--test", "removal"];
 
 /// The last flag lets instrumented crates link with the standard library, which is not.
 const FLAGS: &str = "--cfg tsan -Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer";
