@@ -17,6 +17,7 @@ const TARGETS: &[Target] = &[
     Target { name: "sample_key", minutes: 3, seeds: "fuzz/seeds/sample_key" },
     Target { name: "document", minutes: 5, seeds: "crates/aios-metrics-core/tests/golden" },
     Target { name: "system_files", minutes: 20, seeds: "crates/aios-metrics-hw/tests/fixtures" },
+    Target { name: "attached", minutes: 5, seeds: "fuzz/seeds/attached" },
     Target { name: "requests", minutes: 5, seeds: "fuzz/seeds/requests" },
     Target { name: "redis_url", minutes: 5, seeds: "fuzz/seeds/redis_url" },
     Target { name: "variables", minutes: 5, seeds: "fuzz/seeds/variables" },
