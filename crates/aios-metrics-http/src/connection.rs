@@ -36,7 +36,11 @@ where
         // A request that has come in before the wish to see it go is answered.
         biased;
         ended = connection.as_mut() => Some(ended),
-        () = seat.asked_to_leave() => None,
+        () = async {
+            seat.asked_to_leave().await;
+            // Let the runtime look at its sockets once more: what the client has sent may wait there.
+            tokio::task::yield_now().await;
+        } => None,
     };
     let ended = match ended {
         None if seat.is_owed_an_answer() => {

@@ -11,7 +11,7 @@ const MIN_HEADER_BYTES: usize = 8 * 1024;
 ///
 /// Every wait for a client ends: for its request, for its next request, and for it to take an
 /// answer. When all places are taken, a newcomer gets the place of the client that has kept the
-/// server waiting for a request the longest.
+/// server waiting for a request the longest, and at least 100 ms.
 ///
 /// # Examples
 ///

@@ -1,12 +1,20 @@
 //! The places that connections take, and who gives one up when a newcomer finds none.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use aios_metrics_core::InFlight;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::stats::{ConnectionStats, Rejection};
+
+/// How long a client keeps its place before it may lose it to a newcomer.
+///
+/// A client that asks at once may still need a moment: to be run between connecting and sending, and for
+/// what it sent to be noticed here. In a burst of honest ones each must have that moment, or the first are
+/// cut off by the last.
+const LEAST_STAY: Duration = Duration::from_millis(100);
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,11 +113,17 @@ impl Seats {
     }
 
     /// Asks one client to leave: of those that owe us a request the one that has owed it the
-    /// longest, else the one that has been idle the longest. An answer is never cut short.
+    /// longest, else the one that has been idle the longest. An answer is never cut short, and nobody
+    /// leaves who has just come.
     pub(crate) fn make_room(&self) {
         let waiting = self.taken.iter().filter_map(Weak::upgrade).filter_map(|seat| {
             let State { phase, since, asked_to_leave } = *seat.state();
-            (phase < Phase::Waiting && !asked_to_leave).then_some(((phase, since), seat))
+            let may_leave = match phase {
+                Phase::Asking => since.elapsed() >= LEAST_STAY,
+                Phase::Idle => true,
+                Phase::Waiting | Phase::Answering => false,
+            };
+            (may_leave && !asked_to_leave).then_some(((phase, since), seat))
         });
         if let Some((_, seat)) = waiting.min_by_key(|(rank, _)| *rank) {
             seat.reject(Rejection::Replaced);
@@ -126,7 +140,6 @@ impl Seats {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn asked(seat: &Seat) -> bool {
         seat.state().asked_to_leave
@@ -143,6 +156,7 @@ mod tests {
         let silent = seats.take();
         tick().await;
         let newer = seats.take();
+        tick().await;
 
         let mut order = Vec::new();
         for _ in 0..4 {
@@ -153,6 +167,17 @@ mod tests {
         assert_eq!(order[1], [true, true, false, false]);
         assert_eq!(order[2], [true, true, true, false]);
         assert_eq!(order[3], order[2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_just_come_is_not_sent_away() {
+        let mut seats = Seats::default();
+        let newest = seats.take();
+        seats.make_room();
+        assert!(!asked(&newest));
+        tokio::time::advance(LEAST_STAY).await;
+        seats.make_room();
+        assert!(asked(&newest));
     }
 
     #[tokio::test]

@@ -88,8 +88,10 @@ impl Target {
         let ((result, (scrapes, slowest)), grown) = growth(|| {
             thread::scope(|scope| {
                 let good = scope.spawn(|| scrape_until(addr, path, &over));
+                // The good client ends with the attack, also with one that has panicked.
+                let end = Ending(&over);
                 let result = attack(addr);
-                over.store(true, Ordering::Relaxed);
+                drop(end);
                 (result, good.join().unwrap())
             })
         });
@@ -99,6 +101,15 @@ impl Target {
         );
         assert!(grown <= bound as isize, "{what}: the heap grew by {grown} bytes, expected at most {bound}");
         result
+    }
+}
+
+/// Ends the good client when it is dropped.
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
