@@ -63,6 +63,14 @@ enum Seen {
     Bits(u64),
 }
 
+/// Hands over what a search may still walk: a list of blocks is small beside a table or a block.
+pub(super) fn retire_from_lookup(limbo: &mut Limbo<Garbage>, retired: Retired) {
+    match retired {
+        Retired::Directory(_) => limbo.retire(Garbage::Lookup(retired)),
+        Retired::Entries(_) | Retired::Block(_) => limbo.retire_large([Garbage::Lookup(retired)]),
+    }
+}
+
 impl Changes {
     pub(super) const fn new() -> Self {
         Self { text: Vec::new(), limbo: Limbo::new(), overflow: None, warned: false, expiry: None }
@@ -141,23 +149,27 @@ impl Series {
     fn finish(&self, changes: &mut Changes) {
         let limbo = &mut changes.limbo;
         let moved = |hash, from, to| self.table.replace(hash, from, to);
-        self.nodes.rewrite(moved, &mut |retired| limbo.retire(Garbage::Lookup(retired)));
+        self.nodes.rewrite(moved, &mut |retired| retire_from_lookup(limbo, retired));
         let hash_of = |place| self.nodes.node(place).map_or(0, Node::hash);
         if let Some(outgrown) = self.table.shrink(hash_of) {
-            limbo.retire(Garbage::Lookup(Retired::Entries(outgrown)));
+            retire_from_lookup(limbo, Retired::Entries(outgrown));
         }
         self.reopen(changes);
         self.stand_at_zero(changes);
         self.collect_garbage(changes);
     }
 
-    /// Frees what nobody looks at any more.
+    /// Frees what nobody looks at any more, once there is enough of it.
     pub(super) fn collect_garbage(&self, changes: &mut Changes) {
-        if changes.limbo.is_empty() {
-            return;
+        if !changes.limbo.is_empty() {
+            let garbage = changes.limbo.poll(&STORAGE);
+            self.free_all(changes, garbage);
         }
+    }
+
+    fn free_all(&self, changes: &mut Changes, garbage: Vec<Garbage>) {
         let mut blocks = Vec::new();
-        for garbage in changes.limbo.poll(&STORAGE) {
+        for garbage in garbage {
             match garbage {
                 Garbage::Lookup(Retired::Block(number)) => blocks.push(number),
                 Garbage::Lookup(Retired::Entries(_) | Retired::Directory(_)) => {}
@@ -168,7 +180,7 @@ impl Series {
             }
         }
         let limbo = &mut changes.limbo;
-        self.nodes.release(&blocks, &mut |retired| limbo.retire(Garbage::Lookup(retired)));
+        self.nodes.release(&blocks, &mut |retired| retire_from_lookup(limbo, retired));
     }
 
     /// Lets series that are unchanged for `after` leave the page.
@@ -187,7 +199,10 @@ impl Series {
         if let Some(mut changes) = try_lock(&self.changes) {
             let _section = Section::enter();
             self.sweep(&mut changes);
-            self.collect_garbage(&mut changes);
+            if !changes.limbo.is_empty() {
+                let garbage = changes.limbo.empty(&STORAGE);
+                self.free_all(&mut changes, garbage);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use tracing::warn;
 use super::Total;
 use super::control::Control;
 use super::exemplar::{self, Exemplars};
-use super::life::{Changes, Garbage, Idle};
+use super::life::{Changes, Garbage, Idle, retire_from_lookup};
 use crate::descriptor::{Descriptor, Kind};
 use crate::error::LabelError;
 use crate::format::labels::equal;
@@ -346,11 +346,11 @@ impl Series {
     /// Publishes a series whose text was rendered.
     pub(super) fn insert(&self, changes: &mut Changes, hash: u64, escaped: bool, run: Run) -> Node<'_> {
         let Changes { text, limbo, .. } = changes;
-        let mut retire = |retired| limbo.retire(Garbage::Lookup(retired));
+        let mut retire = |retired| retire_from_lookup(limbo, retired);
         let (place, node) = self.nodes.push(hash, run, text, escaped, &mut retire);
         let hash_of = |place| self.nodes.node(place).map_or(0, Node::hash);
         if let Some(outgrown) = self.table.insert(hash, place, hash_of) {
-            limbo.retire(Garbage::Lookup(Retired::Entries(outgrown)));
+            retire_from_lookup(limbo, Retired::Entries(outgrown));
         }
         self.len.fetch_add(1, Ordering::Release);
         node

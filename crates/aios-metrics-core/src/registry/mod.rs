@@ -257,7 +257,7 @@ impl Registry {
         for name in descriptor.update_names() {
             let index = inner.aliases.push(Alias { name: name.into(), series: Arc::clone(&series) });
             if let Some(outgrown) = inner.names.insert(self.hash(name), index as u64, |at| self.hash_of(at)) {
-                changes.limbo.retire(Garbage::Names(outgrown));
+                changes.limbo.retire_large([Garbage::Names(outgrown)]);
             }
         }
         inner.families.push(Arc::clone(&series));
@@ -297,13 +297,13 @@ impl Registry {
             let hash = self.hash(name);
             if let Some(index) = inner.names.find(hash, |at| self.is_alias(at, name)) {
                 inner.names.remove(hash, index);
-                changes.limbo.retire_all(inner.aliases.take(index as usize).map(Garbage::Alias));
+                changes.limbo.retire_large(inner.aliases.take(index as usize).map(Garbage::Alias));
             }
         }
         let place = (0..inner.families.end())
             .find(|&at| inner.families.get(at).is_some_and(|family| Arc::ptr_eq(family, &series)));
         let family = place.and_then(|at| inner.families.take(at));
-        changes.limbo.retire_all(family.map(Garbage::Family));
+        changes.limbo.retire_large(family.map(Garbage::Family));
         // Not before it is out of the list: whoever sees the change must not find the family any more.
         inner.attached.note_change_of_names();
         drop(changes.limbo.poll(&STORAGE));

@@ -215,7 +215,7 @@ impl RollingSet {
         let hash_of = |index: u64| {
             self.metrics.get(index as usize).map_or(0, |entry| self.hash(&entry.category, &entry.name))
         };
-        outgrown.retire_all(self.table.insert(hash, index as u64, hash_of));
+        outgrown.retire_large(self.table.insert(hash, index as u64, hash_of));
         drop(outgrown.poll(&STORAGE));
         self.metrics.get(index).ok_or_else(|| UpdateError::UnknownMetric { name: name.to_owned() })
     }

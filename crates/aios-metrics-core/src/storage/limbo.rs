@@ -4,8 +4,11 @@
 
 use std::ptr::NonNull;
 
-use super::Storage;
-use crate::sync::{AtomicU64, Ordering, fence};
+use super::{Storage, barrier};
+use crate::sync::{AtomicU64, Ordering};
+
+/// How many small things make a batch worth sealing: that has every thread of the process run a fence.
+const BATCH: usize = if cfg!(loom) { 1 } else { 64 };
 
 /// More than a table and a directory for each of many series that come and go.
 const CROWD: usize = 4_096;
@@ -13,10 +16,12 @@ const CROWD: usize = 4_096;
 /// Garbage in two batches: the sealed one waits for the sections that were open when it was sealed,
 /// the open one takes what is unlinked meanwhile.
 ///
-/// Nobody waits: whoever unlinks or creates something [polls](Self::poll) on the way. Time plays no
-/// part in it.
+/// Nobody waits: whoever unlinks or creates something [polls](Self::poll) on the way, and who walks over
+/// everything [empties](Self::empty) it. Time plays no part in it.
 pub(crate) struct Limbo<G> {
     open: Vec<G>,
+    /// Whether the open batch is worth sealing for one thing in it.
+    is_large: bool,
     sealed: Vec<G>,
     /// The words of the sections that the sealed batch waits for, as they were.
     waiting: Vec<(&'static AtomicU64, u64)>,
@@ -26,7 +31,7 @@ pub(crate) struct Limbo<G> {
 
 impl<G> Limbo<G> {
     pub(crate) const fn new() -> Self {
-        Self { open: Vec::new(), sealed: Vec::new(), waiting: Vec::new(), guests: false }
+        Self { open: Vec::new(), is_large: false, sealed: Vec::new(), waiting: Vec::new(), guests: false }
     }
 
     /// Takes what nobody can find any more, though some may still look at it.
@@ -34,9 +39,11 @@ impl<G> Limbo<G> {
         self.open.push(garbage);
     }
 
-    /// The same for what may be there.
-    pub(crate) fn retire_all(&mut self, garbage: impl IntoIterator<Item = G>) {
+    /// The same for what is large, and so doesn't wait for others.
+    pub(crate) fn retire_large(&mut self, garbage: impl IntoIterator<Item = G>) {
+        let before = self.open.len();
         self.open.extend(garbage);
+        self.is_large |= self.open.len() > before;
     }
 
     /// Whether so much waits that whoever makes more should let others run first: most likely one of them
@@ -50,8 +57,19 @@ impl<G> Limbo<G> {
         self.open.is_empty() && self.sealed.is_empty()
     }
 
-    /// What nobody looks at any more; all that was done with it happens before this call.
+    /// What nobody looks at any more; all that was done with it happens before this call. Something
+    /// small that was unlinked lately waits for more of its kind.
     pub(crate) fn poll(&mut self, storage: &'static Storage) -> Vec<G> {
+        let seals = self.is_large || self.open.len() >= BATCH;
+        self.pass(storage, seals)
+    }
+
+    /// The same, and nothing waits for more.
+    pub(crate) fn empty(&mut self, storage: &'static Storage) -> Vec<G> {
+        self.pass(storage, !self.open.is_empty())
+    }
+
+    fn pass(&mut self, storage: &'static Storage, seals: bool) -> Vec<G> {
         let mut passed = Vec::new();
         if !self.sealed.is_empty() {
             if !self.has_passed(storage) {
@@ -59,8 +77,9 @@ impl<G> Limbo<G> {
             }
             std::mem::swap(&mut passed, &mut self.sealed);
         }
-        if !self.open.is_empty() {
+        if seals && barrier::overtake() {
             std::mem::swap(&mut self.sealed, &mut self.open);
+            self.is_large = false;
             self.seal(storage);
             if self.has_passed(storage) {
                 passed.append(&mut self.sealed);
@@ -74,10 +93,9 @@ impl<G> Limbo<G> {
         self.sealed.into_iter().chain(self.open)
     }
 
-    /// Notes the sections that are open. One that begins later finds nothing of the batch, since its
-    /// fence comes after this one.
+    /// Notes the sections that are open. One that is announced later finds nothing of the batch, since that
+    /// was overtaken before.
     fn seal(&mut self, storage: &'static Storage) {
-        fence(Ordering::SeqCst);
         let words = storage.slabs().map(|slab| {
             let word = slab.section();
             (word, word.load(Ordering::Acquire))

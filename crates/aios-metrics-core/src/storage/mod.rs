@@ -8,6 +8,7 @@
 
 #![allow(unsafe_code)]
 
+mod barrier;
 mod ids;
 pub(crate) mod limbo;
 pub(crate) mod local;
@@ -85,6 +86,7 @@ impl Storage {
 
     /// A slab for the calling thread: one that another thread has left, or a new one.
     pub(crate) fn attach(&'static self) -> &'static Slab {
+        barrier::prepare();
         if let Some(slab) = lock(&self.free).pop() {
             return slab;
         }

@@ -5,6 +5,7 @@
 
 use std::marker::PhantomData;
 
+use super::barrier;
 use super::local::{STORAGE, my_slab};
 use super::slab::Slab;
 use crate::sync::{Ordering, fence};
@@ -52,17 +53,7 @@ fn begin(slab: &Slab) -> bool {
     if word % 2 == 1 {
         return false;
     }
-    // An exchange is a full fence on x86, and takes less time than a store with a fence behind it.
-    #[cfg(all(target_arch = "x86_64", not(loom), not(tsan)))]
-    {
-        slab.section().swap(word + 1, Ordering::SeqCst);
-        std::sync::atomic::compiler_fence(Ordering::SeqCst);
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(loom), not(tsan))))]
-    {
-        slab.section().store(word + 1, Ordering::Release);
-        fence(Ordering::SeqCst);
-    }
+    barrier::announce(slab.section(), word + 1);
     true
 }
 
