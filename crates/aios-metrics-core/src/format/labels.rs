@@ -4,6 +4,8 @@
 //! ([Prometheus](https://prometheus.io/docs/instrumenting/exposition_formats/),
 //! [OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/)).
 
+#![allow(unsafe_code)]
+
 use std::borrow::Cow;
 
 use crate::lookup::values::Values;
@@ -11,8 +13,10 @@ use crate::lookup::values::Values;
 /// The constant parts of a family's label text: `{a="`, then `",b="` for each further label.
 pub(crate) struct Pieces {
     texts: Box<[Box<[u8]>]>,
-    /// The lengths of those, which are all that a comparison needs.
-    lens: Box<[usize]>,
+    /// How many bytes of each stand before its last quote, which is all that a comparison needs.
+    before: Box<[usize]>,
+    /// How many bytes stand behind the last value. Without labels there is no text.
+    end: usize,
 }
 
 const END: &[u8] = b"\"}";
@@ -25,15 +29,16 @@ impl Pieces {
             .enumerate()
             .map(|(i, name)| format!("{}{name}=\"", opening(i)).into_bytes().into())
             .collect();
-        Self { lens: texts.iter().map(|text| text.len()).collect(), texts }
+        let before = texts.iter().map(|text| text.len() - 1).collect();
+        Self { before, end: if names.is_empty() { 0 } else { END.len() }, texts }
     }
 
     /// Appends the text; returns whether a value was changed by escaping.
     pub(crate) fn write(&self, values: &impl Values, out: &mut Vec<u8>) -> bool {
         let mut escaped = false;
-        for (i, piece) in self.texts.iter().enumerate() {
+        for (piece, value) in self.texts.iter().zip(values.iter()) {
             out.extend_from_slice(piece);
-            escaped |= escape_label(values.get(i), out);
+            escaped |= escape_label(value, out);
         }
         if !self.texts.is_empty() {
             out.extend_from_slice(END);
@@ -49,23 +54,50 @@ impl Pieces {
     #[inline]
     pub(crate) fn matches(&self, text: &[u8], values: &impl Values) -> bool {
         let mut at = 0;
-        for (i, len) in self.lens.iter().enumerate() {
-            let value = values.get(i).as_bytes();
-            let end = at + len + value.len();
-            match text.get(at + len - 1..=end) {
-                Some([b'"', own @ .., b'"']) if equal(own, value) => at = end,
+        for (&before, value) in self.before.iter().zip(values.iter()) {
+            let quote = at + before;
+            let end = quote + 1 + value.len();
+            if end >= text.len() {
+                return false;
+            }
+            if value.len() > SHORT {
+                return self.matches_long(text, values);
+            }
+            // SAFETY: `end` lies within the text, and so does what is before it.
+            let same = unsafe {
+                let own = text.as_ptr().add(quote + 1);
+                *text.get_unchecked(quote) == b'"'
+                    && *text.get_unchecked(end) == b'"'
+                    && equal_short(own, value.as_ptr(), value.len())
+            };
+            if !same {
+                return false;
+            }
+            at = end;
+        }
+        at + self.end == text.len()
+    }
+
+    /// The same with values of any length.
+    #[cold]
+    fn matches_long(&self, text: &[u8], values: &impl Values) -> bool {
+        let mut rest = text;
+        for (&before, value) in self.before.iter().zip(values.iter()) {
+            let own = rest.get(before..).and_then(|rest| rest.strip_prefix(b"\""));
+            match own.and_then(|own| own.strip_prefix(value.as_bytes())) {
+                Some(tail @ [b'"', ..]) => rest = tail,
                 _ => return false,
             }
         }
-        text.len() == at + END.len()
+        rest.len() == self.end
     }
 
     /// The same for a text in which something was escaped.
     #[cold]
     pub(crate) fn matches_escaped(&self, text: &[u8], values: &impl Values) -> bool {
         let mut rest = text;
-        for (i, piece) in self.texts.iter().enumerate() {
-            let value = rest.strip_prefix(&**piece).and_then(|rest| strip_escaped(rest, values.get(i)));
+        for (piece, value) in self.texts.iter().zip(values.iter()) {
+            let value = rest.strip_prefix(&**piece).and_then(|rest| strip_escaped(rest, value));
             let Some(tail) = value else { return false };
             rest = tail;
         }
@@ -81,23 +113,40 @@ fn strip_escaped<'t>(text: &'t [u8], value: &str) -> Option<&'t [u8]> {
     })
 }
 
-/// Equality of slices that are mostly short, without a call for those of up to 32 bytes.
+/// The longest slice that [`equal_short`] compares.
+const SHORT: usize = 16;
+
+/// Equality of slices that are mostly short, without a call for those.
 #[inline]
 pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
-    let len = a.len();
-    if len != b.len() {
+    if a.len() != b.len() {
         return false;
     }
-    let word = |s: &[u8], at: usize| s[at..].first_chunk::<8>().map_or(0, |w| u64::from_ne_bytes(*w));
-    let half = |s: &[u8], at: usize| s[at..].first_chunk::<4>().map_or(0, |w| u32::from_ne_bytes(*w));
-    let wide = |s: &[u8], at: usize| s[at..].first_chunk::<16>().map_or(0, |w| u128::from_ne_bytes(*w));
-    match len {
-        0 => true,
-        1..=3 => a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1],
-        4..=7 => half(a, 0) == half(b, 0) && half(a, len - 4) == half(b, len - 4),
-        8..=16 => word(a, 0) == word(b, 0) && word(a, len - 8) == word(b, len - 8),
-        17..=32 => wide(a, 0) == wide(b, 0) && wide(a, len - 16) == wide(b, len - 16),
-        _ => a == b,
+    // SAFETY: both have that many bytes.
+    if a.len() <= SHORT { unsafe { equal_short(a.as_ptr(), b.as_ptr(), a.len()) } } else { a == b }
+}
+
+/// Equality of two times `len` bytes, by two words that overlap.
+///
+/// # Safety
+///
+/// Both pointers are to `len` bytes at least, and `len` is at most [`SHORT`].
+#[inline]
+unsafe fn equal_short(a: *const u8, b: *const u8, len: usize) -> bool {
+    // SAFETY: each word lies within the first `len` bytes.
+    unsafe {
+        if len >= 8 {
+            let word = |of: *const u8, at: usize| of.add(at).cast::<u64>().read_unaligned();
+            word(a, 0) == word(b, 0) && word(a, len - 8) == word(b, len - 8)
+        } else if len >= 4 {
+            let word = |of: *const u8, at: usize| of.add(at).cast::<u32>().read_unaligned();
+            word(a, 0) == word(b, 0) && word(a, len - 4) == word(b, len - 4)
+        } else if len >= 2 {
+            let word = |of: *const u8, at: usize| of.add(at).cast::<u16>().read_unaligned();
+            word(a, 0) == word(b, 0) && word(a, len - 2) == word(b, len - 2)
+        } else {
+            len == 0 || *a == *b
+        }
     }
 }
 

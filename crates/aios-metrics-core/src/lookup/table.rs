@@ -38,6 +38,34 @@ pub(crate) struct Entries {
 /// A table that was replaced.
 pub(crate) type Outgrown = Unlinked<Entries>;
 
+/// A search in a table.
+pub(crate) struct Candidates<'t> {
+    words: &'t [AtomicU64],
+    at: usize,
+    tag: u64,
+}
+
+impl Iterator for Candidates<'_> {
+    type Item = u64;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<u64> {
+        loop {
+            let mask = self.words.len().checked_sub(1)?;
+            let word = self.words[self.at & mask].load(Ordering::Acquire);
+            if word == 0 {
+                return None;
+            }
+            self.at += 1;
+            // The same tag leaves the payload alone; of an entry that was removed that is 0.
+            let payload = word ^ self.tag;
+            if payload <= PAYLOAD_MASK && payload != 0 {
+                return Some(payload - 1);
+            }
+        }
+    }
+}
+
 impl Entries {
     fn new(len: usize) -> Self {
         Self { words: (0..len).map(|_| AtomicU64::new(0)).collect() }
@@ -87,29 +115,15 @@ impl Table {
         unsafe { self.current.load(Ordering::Acquire).as_ref() }
     }
 
-    /// The payload with this hash that `matches`. In a section, or under the lock of changes.
-    #[inline]
-    pub(crate) fn find(&self, hash: u64, mut matches: impl FnMut(u64) -> bool) -> Option<u64> {
-        let words = &*self.entries()?.words;
-        let mask = words.len() - 1;
-        let tag = hash & !PAYLOAD_MASK;
-        let mut at = hash as usize & mask;
-        loop {
-            let word = words[at].load(Ordering::Acquire);
-            if word == 0 {
-                return None;
-            }
-            if word & !PAYLOAD_MASK == tag
-                && let Some(payload) = (word & PAYLOAD_MASK).checked_sub(1)
-                && matches(payload)
-            {
-                return Some(payload);
-            }
-            at = (at + 1) & mask;
-        }
+    /// The payloads that may have this hash, the one that has it among them. In a section, or under the
+    /// lock of changes.
+    #[inline(always)]
+    pub(crate) fn candidates(&self, hash: u64) -> Candidates<'_> {
+        let words = self.entries().map_or(&[][..], |entries| &entries.words);
+        Candidates { words, at: hash as usize, tag: hash & !PAYLOAD_MASK }
     }
 
-    /// Inserts a payload. One caller at a time, and only after a [`find`](Self::find) that missed;
+    /// Inserts a payload. One caller at a time, and only after a [search](Self::candidates) that missed;
     /// `hash_of` tells at least the lower 32 bits of the hash of an earlier payload.
     #[must_use = "readers may still walk what it returns"]
     pub(crate) fn insert(&self, hash: u64, payload: u64, hash_of: impl Fn(u64) -> u64) -> Option<Outgrown> {
@@ -214,7 +228,7 @@ mod tests {
                     }
                 }
                 for hash in 0..64 {
-                    let found = table.find(spread(hash), |payload| payload % 64 == hash);
+                    let found = table.candidates(spread(hash)).find(|payload| payload % 64 == hash);
                     prop_assert_eq!(found, model.get(&hash).copied());
                 }
             }

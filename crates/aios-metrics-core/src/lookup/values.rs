@@ -1,16 +1,15 @@
 //! Label values as callers give them.
 
-/// Label values in the order in which the family was registered.
+/// Label values in the order in which the family was registered, as many as it has labels.
 pub(crate) trait Values {
-    /// The value of the label with the given place.
-    fn get(&self, index: usize) -> &str;
+    fn iter(&self) -> impl Iterator<Item = &str>;
 }
 
 /// Values alone, in the order of registration.
 impl Values for &[&str] {
     #[inline]
-    fn get(&self, index: usize) -> &str {
-        self[index]
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        <[&str]>::iter(self).copied()
     }
 }
 
@@ -19,8 +18,8 @@ pub(crate) struct InOrder<'a>(pub(crate) &'a [(&'a str, &'a str)]);
 
 impl Values for InOrder<'_> {
     #[inline]
-    fn get(&self, index: usize) -> &str {
-        self.0[index].1
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(_, value)| *value)
     }
 }
 
@@ -31,17 +30,18 @@ pub(crate) struct AnyOrder<'a> {
 }
 
 impl Values for AnyOrder<'_> {
-    fn get(&self, index: usize) -> &str {
-        let name = &*self.names[index];
-        self.pairs.iter().find(|(given, _)| *given == name).map_or("", |(_, value)| value)
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        self.names
+            .iter()
+            .map(|name| self.pairs.iter().find(|(given, _)| *given == &**name).map_or("", |(_, value)| value))
     }
 }
 
-/// The same value for every label.
-pub(crate) struct Same<'a>(pub(crate) &'a str);
+/// The same value for each of so many labels.
+pub(crate) struct Same<'a>(pub(crate) &'a str, pub(crate) usize);
 
 impl Values for Same<'_> {
-    fn get(&self, _index: usize) -> &str {
-        self.0
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        std::iter::repeat_n(self.0, self.1)
     }
 }

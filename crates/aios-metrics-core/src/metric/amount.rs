@@ -39,7 +39,7 @@ impl sealed::Sealed for f64 {
         let whole = self as i64;
         if whole as f64 == self && (0..i64::MAX).contains(&whole) {
             Parts::Whole(whole as u64)
-        } else if self >= 0.0 && self.is_finite() {
+        } else if (0.0..f64::INFINITY).contains(&self) {
             Parts::Fraction(self)
         } else {
             Parts::Invalid(self)

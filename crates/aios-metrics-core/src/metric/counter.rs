@@ -47,10 +47,7 @@ impl Counter {
     /// Adds `n`. A negative or non-finite amount is refused and counted.
     #[inline]
     pub fn inc_by(&self, n: impl Amount) {
-        match n.parts() {
-            Parts::Whole(n) if local::add(self.held.run().cell, n) => {}
-            parts => add_parts(self.held.series(), self.held.control(), parts),
-        }
+        add_parts(self.held.series(), self.held.run().cell, self.held.control(), n);
     }
 
     /// Adds `n` and keeps `labels` as the counter's exemplar: what this update came from, such as
@@ -87,24 +84,34 @@ impl Counter {
 /// Adds to a series that was just found.
 #[inline]
 pub(crate) fn add(series: &Series, run: Run, n: impl Amount) {
+    add_parts(series, run.cell, Control::new(run.control), n);
+}
+
+#[inline]
+fn add_parts(series: &Series, cell: u32, control: Control, n: impl Amount) {
     match n.parts() {
-        Parts::Whole(n) if local::add(run.cell, n) => {}
-        parts => add_parts(series, Control::new(run.control), parts),
+        Parts::Whole(n) => {
+            if !local::add(cell, n) {
+                add_fraction(series, control, n as f64);
+            }
+        }
+        Parts::Fraction(n) => match control.float() {
+            Some(cell) => local::add_f64(cell, n),
+            None => add_fraction(series, control, n),
+        },
+        Parts::Invalid(_) => refuse(series),
     }
 }
 
-/// What is rarer than whole amounts: fractions, totals past 2^64, what is no amount.
-fn add_parts(series: &Series, control: Control, parts: Parts) {
-    let fraction = match parts {
-        Parts::Whole(n) => n as f64,
-        Parts::Fraction(n) => n,
-        Parts::Invalid(_) => {
-            series.refused().amounts.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-    };
-    let cell = control.float().unwrap_or_else(|| series.float_cell(control));
-    local::add_f64(cell, fraction);
+/// A series' first fraction, or a total past 2^64.
+#[cold]
+fn add_fraction(series: &Series, control: Control, n: f64) {
+    local::add_f64(control.float().unwrap_or_else(|| series.float_cell(control)), n);
+}
+
+#[cold]
+fn refuse(series: &Series) {
+    series.refused().amounts.fetch_add(1, Ordering::Relaxed);
 }
 
 impl fmt::Debug for Counter {

@@ -9,7 +9,7 @@ use crate::descriptor::Kind;
 use crate::lookup::node::Run;
 use crate::storage::local::{self, Cells};
 use crate::storage::{Reader, add_own, add_own_f64, add_shared, add_shared_f64};
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 
 /// Up to this many bounds a search without branches is the fastest.
 const LINEAR: usize = 24;
@@ -143,24 +143,45 @@ pub(crate) fn observe(series: &Series, cell: u32, value: f64) {
         }
         bounds.len() + 2 + place
     });
-    match local::cells(cell) {
-        Cells::Own(cells) => {
-            if let Some([counts @ .., sum]) = cells.get(..bounds.len() + 2) {
-                add_own(&counts[bucket], 1);
-                add_own_f64(sum, value);
-            }
-            if let Some(count) = native.and_then(|native| cells.get(native)) {
-                add_own(count, 1);
-            }
+    let place = Place { bounds: bounds.len(), bucket, native };
+    match local::own_cells(cell) {
+        Some(cells) => place.add_to(cells, value, add_own, add_own_f64),
+        None => place.add_first(cell, value),
+    }
+}
+
+/// Where an observation belongs in a run of cells.
+struct Place {
+    bounds: usize,
+    bucket: usize,
+    native: Option<usize>,
+}
+
+impl Place {
+    #[inline]
+    fn add_to(
+        &self,
+        cells: &[AtomicU64],
+        value: f64,
+        add: impl Fn(&AtomicU64, u64) -> bool,
+        add_f64: impl Fn(&AtomicU64, f64),
+    ) {
+        // A count of observations is nowhere near 2^64.
+        if let Some([counts @ .., sum]) = cells.get(..self.bounds + 2) {
+            add(&counts[self.bucket], 1);
+            add_f64(sum, value);
         }
-        Cells::Shared(cells) => {
-            if let Some([counts @ .., sum]) = cells.get(..bounds.len() + 2) {
-                add_shared(&counts[bucket], 1);
-                add_shared_f64(sum, value);
-            }
-            if let Some(count) = native.and_then(|native| cells.get(native)) {
-                add_shared(count, 1);
-            }
+        if let Some(count) = self.native.and_then(|native| cells.get(native)) {
+            add(count, 1);
+        }
+    }
+
+    /// For a thread that has not touched these cells yet.
+    #[cold]
+    fn add_first(&self, cell: u32, value: f64) {
+        match local::cells(cell) {
+            Cells::Own(cells) => self.add_to(cells, value, add_own, add_own_f64),
+            Cells::Shared(cells) => self.add_to(cells, value, add_shared, add_shared_f64),
         }
     }
 }

@@ -267,49 +267,57 @@ impl Series {
 
     #[inline]
     fn find_or_create<'s>(&'s self, section: &'s Section, values: &impl Values) -> Node<'s> {
-        let hash = self.hash(values);
-        match self.find(hash, values) {
+        match self.find_by(values) {
             Some(node) => node,
-            None => self.create(section, hash, values),
+            None => self.create(section, values),
         }
     }
 
-    #[inline]
+    /// The series with these values. In a section.
+    ///
+    /// A function of its own that calls no other for usual values, so that all it needs stays in
+    /// registers.
+    #[inline(never)]
+    fn find_by(&self, values: &impl Values) -> Option<Node<'_>> {
+        self.find(self.hash(values), values)
+    }
+
+    #[inline(always)]
     pub(super) fn hash(&self, values: &impl Values) -> u64 {
         let mut hasher = self.hasher.build_hasher();
-        for i in 0..self.descriptor.label_count() {
-            // Each write folds in its length; what still collides is told apart by comparing.
-            hasher.write(values.get(i).as_bytes());
-        }
+        // Each write folds in its length; what still collides is told apart by comparing.
+        values.iter().for_each(|value| hasher.write(value.as_bytes()));
         hasher.finish()
     }
 
     /// The series with these values. In a section, or under the lock of changes.
-    #[inline]
+    #[inline(always)]
     fn find(&self, hash: u64, values: &impl Values) -> Option<Node<'_>> {
         self.find_placed(hash, values).map(|(_, node)| node)
     }
 
     /// The series with these values, and its place among the nodes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find_placed(&self, hash: u64, values: &impl Values) -> Option<(u64, Node<'_>)> {
         let pieces = &self.descriptor.rendered().pieces;
-        let mut found = None;
-        let place = self.table.find(hash, |place| {
-            found = self.nodes.node(place);
-            found.is_some_and(|node| match node.text_and_escaped() {
-                (text, true) => pieces.matches_escaped(text, values),
-                (text, false) => text.is_empty() || pieces.matches(text, values),
-            })
-        });
-        place.zip(found)
+        for place in self.table.candidates(hash) {
+            let node = self.nodes.node(place)?;
+            let (text, escaped) = node.text_and_escaped();
+            let matches =
+                if escaped { pieces.matches_escaped(text, values) } else { pieces.matches(text, values) };
+            if matches {
+                return Some((place, node));
+            }
+        }
+        None
     }
 
     #[cold]
-    fn create<'s>(&'s self, _section: &'s Section, hash: u64, values: &impl Values) -> Node<'s> {
+    fn create<'s>(&'s self, _section: &'s Section, values: &impl Values) -> Node<'s> {
+        let hash = self.hash(values);
         if self.full.load(Ordering::Acquire) {
             // Nothing is inserted while it is set, so a miss that begins now is final.
-            let overflow = Same(OVERFLOW);
+            let overflow = self.overflow_values();
             if let Some(node) = self.find(hash, values) {
                 return node;
             }
@@ -381,10 +389,14 @@ impl Series {
         }
     }
 
+    fn overflow_values(&self) -> Same<'static> {
+        Same(OVERFLOW, self.descriptor.label_count())
+    }
+
     /// The series for what doesn't find room, or a text that is too long.
     fn overflow(&self, changes: &mut Changes, room: bool) -> Node<'_> {
         self.overflowed.fetch_add(1, Ordering::Relaxed);
-        let values = Same(OVERFLOW);
+        let values = self.overflow_values();
         let hash = self.hash(&values);
         let node = self.find(hash, &values).unwrap_or_else(|| {
             changes.text.clear();

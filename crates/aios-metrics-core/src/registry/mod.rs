@@ -295,7 +295,7 @@ impl Registry {
         }
         for name in descriptor.update_names() {
             let hash = self.hash(name);
-            if let Some(index) = inner.names.find(hash, |at| self.is_alias(at, name)) {
+            if let Some(index) = inner.names.candidates(hash).find(|&at| self.is_alias(at, name)) {
                 inner.names.remove(hash, index);
                 changes.limbo.retire_large(inner.aliases.take(index as usize).map(Garbage::Alias));
             }
@@ -356,12 +356,10 @@ impl Registry {
     /// The family of that name.
     #[inline]
     fn find<'s>(&'s self, _section: &'s Section, name: &str) -> Option<&'s Arc<Series>> {
-        let mut found = None;
-        self.0.names.find(self.hash(name), |index| {
-            found = self.0.aliases.get(index as usize);
-            found.is_some_and(|alias| equal(alias.name.as_bytes(), name.as_bytes()))
-        })?;
-        found.map(|alias| &alias.series)
+        self.0.names.candidates(self.hash(name)).find_map(|index| {
+            let alias = self.0.aliases.get(index as usize)?;
+            equal(alias.name.as_bytes(), name.as_bytes()).then_some(&alias.series)
+        })
     }
 }
 

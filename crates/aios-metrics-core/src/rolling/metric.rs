@@ -159,12 +159,8 @@ impl RollingMetric {
             sketches.add(now, value);
         }
         let epoch = inner.shape.epoch(now);
-        match local::cells(inner.run) {
-            Cells::Own(cells) => match Slot::new(cells) {
-                Some(slot) if slot.add(epoch, value) => {}
-                slot => inner.next_epoch(slot, epoch, value),
-            },
-            Cells::Shared(_) => inner.next_epoch(None, epoch, value),
+        if !own_slot(inner.run).is_some_and(|slot| slot.add(epoch, value)) {
+            inner.next_epoch(epoch, value);
         }
         inner.current.store(value.to_bits(), Ordering::Relaxed);
     }
@@ -341,9 +337,14 @@ impl RollingMetric {
 impl Inner {
     /// The rarer half of adding: the first observation of a time slot, or a thread without a slab.
     #[cold]
-    fn next_epoch(&self, slot: Option<Slot<'_>>, epoch: u64, value: f64) {
+    fn next_epoch(&self, epoch: u64, value: f64) {
+        let slot = match local::cells(self.run) {
+            Cells::Own(cells) => Slot::new(cells),
+            Cells::Shared(_) => None,
+        };
         match slot {
             None => lock(&self.ring).fold(&Batch::of(epoch, value)),
+            Some(slot) if slot.add(epoch, value) => {}
             Some(slot) => match try_lock(&self.ring) {
                 Some(mut ring) => slot.restart(epoch, value, |batch| ring.fold(batch)),
                 None => slot.set_aside(epoch, value),
@@ -405,6 +406,12 @@ impl Inner {
         }
         f64::from_bits(self.current.load(Ordering::Relaxed))
     }
+}
+
+/// The calling thread's slot, once it has touched it.
+#[inline]
+fn own_slot(run: u32) -> Option<Slot<'static>> {
+    local::own_cells(run).and_then(Slot::new)
 }
 
 /// 0 without observations; held inside the range of `f64` where a sum is not.

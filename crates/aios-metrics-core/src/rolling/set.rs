@@ -178,10 +178,10 @@ impl RollingSet {
     }
 
     fn find(&self, hash: u64, category: &str, name: &str) -> Option<&Entry> {
-        let matches = |index: u64| {
-            self.metrics.get(index as usize).is_some_and(|e| &*e.name == name && &*e.category == category)
-        };
-        self.table.find(hash, matches).and_then(|index| self.metrics.get(index as usize))
+        self.table.candidates(hash).find_map(|index| {
+            let entry = self.metrics.get(index as usize)?;
+            (&*entry.name == name && &*entry.category == category).then_some(entry)
+        })
     }
 
     #[cold]

@@ -83,15 +83,23 @@ impl Sketches {
     #[inline]
     pub(crate) fn add(&self, now: Duration, value: f64) {
         let (now, bin) = (nanoseconds(now), Bin::of(value));
-        match local::cells(self.run) {
-            Cells::Own(cells) => match Local::new(cells) {
-                Some(local) => match local.open_for(self.slots, now) {
-                    Some(mut open) => open.count(bin),
-                    None => self.turn(local, now, bin),
-                },
-                None => self.add_shared(now, bin),
-            },
-            Cells::Shared(_) => self.add_shared(now, bin),
+        let own = local::own_cells(self.run).and_then(Local::new);
+        match own.and_then(|local| local.open_for(self.slots, now)) {
+            Some(mut open) => open.count(bin),
+            None => self.add_otherwise(now, bin),
+        }
+    }
+
+    /// The rarer half of adding.
+    #[cold]
+    fn add_otherwise(&self, now: u64, bin: Bin) {
+        let local = match local::cells(self.run) {
+            Cells::Own(cells) => Local::new(cells),
+            Cells::Shared(_) => None,
+        };
+        match local {
+            Some(local) => self.turn(local, now, bin),
+            None => self.add_shared(now, bin),
         }
     }
 

@@ -6,7 +6,7 @@
 use std::marker::PhantomData;
 
 use super::barrier;
-use super::local::{STORAGE, my_slab};
+use super::local::{STORAGE, my_slab, own_section};
 use super::slab::Slab;
 use crate::sync::{Ordering, fence};
 
@@ -30,31 +30,34 @@ impl Section {
     /// Enters; dropping the section leaves it.
     #[inline]
     pub(crate) fn enter() -> Self {
-        let entered = match my_slab() {
-            Some(slab) if begin(slab) => Entered::Own(slab),
-            Some(_) => Entered::Nested,
-            None => {
-                STORAGE.guests.fetch_add(1, Ordering::SeqCst);
-                fence(Ordering::SeqCst);
-                Entered::Guest
-            }
+        let entered = match own_section() {
+            Some((slab, word)) => begin(slab, word),
+            None => enter_otherwise(),
         };
         Self { entered, thread: PhantomData }
     }
 }
 
-/// Makes the word odd; `false` when it is already.
+/// Makes the word odd.
 ///
-/// What the thread reads from here on comes after the word is seen: either a thread that unlinks
-/// sees the odd word afterwards, or this thread sees that it was unlinked.
+/// What the thread reads from here on comes after that: either a thread that unlinks sees the odd word
+/// afterwards, or this thread sees that it was unlinked.
 #[inline]
-fn begin(slab: &Slab) -> bool {
-    let word = slab.section().load(Ordering::Relaxed);
-    if word % 2 == 1 {
-        return false;
-    }
+fn begin(slab: &'static Slab, word: u64) -> Entered {
     barrier::announce(slab.section(), word + 1);
-    true
+    Entered::Own(slab)
+}
+
+/// For a thread that has no slab yet, or is in a section.
+#[cold]
+fn enter_otherwise() -> Entered {
+    let Some(slab) = my_slab() else {
+        STORAGE.guests.fetch_add(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        return Entered::Guest;
+    };
+    let word = slab.section().load(Ordering::Relaxed);
+    if word % 2 == 0 { begin(slab, word) } else { Entered::Nested }
 }
 
 impl Drop for Section {

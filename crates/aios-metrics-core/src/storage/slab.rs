@@ -8,6 +8,9 @@ use crate::sync::{AtomicU64, Ordering};
 /// Cells of one chunk.
 pub(crate) const CHUNK: usize = if cfg!(loom) { 12 } else { 1_024 };
 
+/// The section's word of a slab that nobody owns; counting from 0, no other gets there.
+const STAND_IN: u64 = u64::MAX;
+
 /// A run of cells that lies in one piece of memory.
 pub(crate) type Chunk = [AtomicU64; CHUNK];
 
@@ -17,26 +20,31 @@ pub(crate) type Chunk = [AtomicU64; CHUNK];
 /// chunk is published with Release and neither moves nor goes away while the storage lives.
 pub(crate) struct Slab {
     chunks: Pointers<Chunk>,
-    /// Odd while its owner is in a section, another number for each; 0 for what stands in for a slab
-    /// where a thread has none.
+    /// Odd while its owner is in a section, another number for each; always odd for what stands in for a
+    /// slab where a thread has none.
     section: AtomicU64,
 }
 
 impl Slab {
     #[cfg(not(loom))]
     pub(crate) const fn new() -> Self {
-        Self { chunks: Pointers::new(), section: AtomicU64::new(0) }
+        Self { chunks: Pointers::new(), section: AtomicU64::new(STAND_IN) }
     }
 
     #[cfg(loom)]
     pub(crate) fn new() -> Self {
-        Self { chunks: Pointers::new(), section: AtomicU64::new(0) }
+        Self { chunks: Pointers::new(), section: AtomicU64::new(STAND_IN) }
+    }
+
+    /// Whether nobody owns it.
+    pub(crate) fn is_stand_in(&self) -> bool {
+        self.section.load(Ordering::Relaxed) == STAND_IN
     }
 
     /// A slab that a thread can own.
     pub(crate) fn for_thread() -> Self {
         let slab = Self::new();
-        slab.section.store(2, Ordering::Relaxed);
+        slab.section.store(0, Ordering::Relaxed);
         slab
     }
 

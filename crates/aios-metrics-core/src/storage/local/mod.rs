@@ -6,11 +6,11 @@ mod modelled;
 mod process;
 
 #[cfg(loom)]
-pub(crate) use modelled::{STORAGE, cells, my_slab};
+pub(crate) use modelled::{STORAGE, cells, my_slab, own_cells, own_section};
 #[cfg(all(test, loom))]
 pub(crate) use modelled::{leave, leave_without_a_slab};
 #[cfg(not(loom))]
-pub(crate) use process::{STORAGE, cells, my_slab};
+pub(crate) use process::{STORAGE, cells, my_slab, own_cells, own_section};
 
 use super::{add_own, add_own_f64, add_shared, add_shared_f64};
 use crate::sync::AtomicU64;
@@ -24,15 +24,31 @@ pub(crate) enum Cells {
 /// Adds to a whole cell; `false` when the calling thread's share would pass 2^64.
 #[inline]
 pub(crate) fn add(id: u32, n: u64) -> bool {
-    match cells(id) {
-        Cells::Own(cells) => add_own(&cells[0], n),
-        Cells::Shared(cells) => add_shared(&cells[0], n),
+    match own_cells(id) {
+        Some(cells) => add_own(&cells[0], n),
+        None => add_first(id, n),
     }
 }
 
 /// Adds to a cell of `f64` bits.
 #[inline]
 pub(crate) fn add_f64(id: u32, n: f64) {
+    match own_cells(id) {
+        Some(cells) => add_own_f64(&cells[0], n),
+        None => add_first_f64(id, n),
+    }
+}
+
+#[cold]
+fn add_first(id: u32, n: u64) -> bool {
+    match cells(id) {
+        Cells::Own(cells) => add_own(&cells[0], n),
+        Cells::Shared(cells) => add_shared(&cells[0], n),
+    }
+}
+
+#[cold]
+fn add_first_f64(id: u32, n: f64) {
     match cells(id) {
         Cells::Own(cells) => add_own_f64(&cells[0], n),
         Cells::Shared(cells) => add_shared_f64(&cells[0], n),

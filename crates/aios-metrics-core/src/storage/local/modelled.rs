@@ -5,6 +5,7 @@ use std::cell::Cell;
 use super::Cells;
 use crate::storage::Storage;
 use crate::storage::slab::{CHUNK, Slab};
+use crate::sync::{AtomicU64, Ordering};
 
 loom::lazy_static! {
     /// The cells of every registry in the model.
@@ -29,6 +30,18 @@ pub(crate) fn cells(id: u32) -> Cells {
     let Some(slab) = my_slab() else { return Cells::Shared(STORAGE.shared_cells(id)) };
     let id = id as usize;
     Cells::Own(&slab.touch(id / CHUNK)[id % CHUNK..])
+}
+
+/// None, so that each update of a model takes the way of a thread's first one.
+pub(crate) fn own_cells(_id: u32) -> Option<&'static [AtomicU64]> {
+    None
+}
+
+/// The word of the calling thread's section, and what it holds, if the thread is in no section.
+pub(crate) fn own_section() -> Option<(&'static Slab, u64)> {
+    let slab = my_slab()?;
+    let word = slab.section().load(Ordering::Relaxed);
+    (word % 2 == 0).then_some((slab, word))
 }
 
 /// The slab of the calling thread, for a section; none once it has left.

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use super::Cells;
 use crate::storage::Storage;
 use crate::storage::slab::{CHUNK, Slab};
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 
 /// The cells of every registry in the process.
 pub(crate) static STORAGE: Storage = Storage::new();
@@ -33,32 +33,34 @@ impl Drop for Leave {
     }
 }
 
-/// The cells from `id` to the end of its chunk, for an update by the calling thread.
+/// The calling thread's own cells from `id` to the end of its chunk, once it has touched that.
 #[inline]
-pub(crate) fn cells(id: u32) -> Cells {
-    match SLAB.get().cells(id) {
-        Some(cells) => Cells::Own(cells),
-        None => first_touch(id),
-    }
+pub(crate) fn own_cells(id: u32) -> Option<&'static [AtomicU64]> {
+    SLAB.get().cells(id)
+}
+
+/// The word of the calling thread's section, and what it holds, if the thread has a slab and is in no
+/// section.
+#[inline]
+pub(crate) fn own_section() -> Option<(&'static Slab, u64)> {
+    let slab = SLAB.get();
+    let word = slab.section().load(Ordering::Relaxed);
+    // It is odd in what stands in for a slab, too.
+    (word & 1 == 0).then_some((slab, word))
 }
 
 /// The slab of the calling thread, for a section; none while it can't have one.
-#[inline]
 pub(crate) fn my_slab() -> Option<&'static Slab> {
     let slab = SLAB.get();
-    // What stands in for a slab has a zero there.
-    if slab.section().load(Ordering::Relaxed) == 0 { take_slab() } else { Some(slab) }
+    if slab.is_stand_in() { with_slab(|slab| slab) } else { Some(slab) }
 }
 
-/// Gets a slab for the calling thread if it has none.
-#[cold]
-fn take_slab() -> Option<&'static Slab> {
-    with_slab(|slab| slab)
-}
-
-/// Gets a slab or a chunk for the calling thread.
-#[cold]
-fn first_touch(id: u32) -> Cells {
+/// The cells from `id` to the end of its chunk, for an update by the calling thread: gets a slab or a
+/// chunk for it where need be.
+pub(crate) fn cells(id: u32) -> Cells {
+    if let Some(cells) = own_cells(id) {
+        return Cells::Own(cells);
+    }
     let number = id as usize / CHUNK;
     match with_slab(|slab| slab.touch(number)) {
         Some(chunk) => Cells::Own(&chunk[id as usize % CHUNK..]),
