@@ -90,13 +90,13 @@ fn unquote(inside: &str) -> Option<(String, &str)> {
     None
 }
 
-/// Whether a value has to be written in quotes.
-pub(crate) fn needs_quotes(value: &str) -> bool {
-    value.bytes().any(|byte| matches!(byte, b',' | b'=' | b'{' | b'}' | b'"' | b'\\' | b'\n'))
+/// Whether a value with this byte has to be written in quotes.
+pub(crate) const fn asks_for_quotes(byte: u8) -> bool {
+    matches!(byte, b',' | b'=' | b'{' | b'}' | b'"' | b'\\' | b'\n')
 }
 
 fn quoted(value: &str) -> Cow<'_, str> {
-    if !needs_quotes(value) {
+    if !value.bytes().any(asks_for_quotes) {
         return Cow::Borrowed(value);
     }
     let mut out = String::with_capacity(value.len() + 2);

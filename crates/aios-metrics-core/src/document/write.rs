@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use super::{Identity, RESERVED_KEYS, SCHEMA_VERSION, TYPE, key};
 use crate::format::labels;
 use crate::format::number::{as_whole, write_float, write_whole};
+use crate::format::writer::Writer;
 use crate::rolling::{Summaries, Summary};
 use crate::section::Section;
 use crate::snapshot::{Snapshot, Value};
@@ -87,7 +88,7 @@ impl Parts<'_> {
             let descriptor = family.descriptor();
             let name = descriptor.exposed_name();
             let contested = replacing().any(|key| key.starts_with(name));
-            let mut sample = |suffix: &str, labels: &str, le: Option<f64>, value: Value<'_>| {
+            let mut sample = |suffix: &str, labels: &[u8], le: Option<f64>, value: Value<'_>| {
                 let before = object.mark();
                 object.sample_key(name, suffix, labels, le);
                 if contested && replacing().any(|key| object.last_key_is(&before, key)) {
@@ -96,7 +97,7 @@ impl Parts<'_> {
                 object.sample_value(value);
             };
             for series in family.series() {
-                let labels = series.label_text();
+                let labels = series.label_bytes();
                 match series.value() {
                     Value::Histogram { buckets, sum } => {
                         let mut cumulated = 0_u64;
@@ -116,11 +117,11 @@ impl Parts<'_> {
 }
 
 /// Appends a number as JSON has them: whole without a point, not finite as null.
-fn write_number(value: f64, out: &mut Vec<u8>) {
+fn write_number(value: f64, out: &mut Writer<'_>) {
     match as_whole(value) {
-        Some(whole) => out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes()),
+        Some(whole) => out.put(itoa::Buffer::new().format(whole).as_bytes()),
         None if value.is_finite() => write_float(value, out),
-        None => out.extend_from_slice(b"null"),
+        None => out.put(b"null"),
     }
 }
 
@@ -184,69 +185,91 @@ impl<'o> Object<'o> {
     }
 
     /// Writes the key of a sample: names need no escaping, values of labels mostly none.
-    fn sample_key(&mut self, name: &str, suffix: &str, label_text: &str, le: Option<f64>) {
+    fn sample_key(&mut self, name: &str, suffix: &str, label_text: &[u8], le: Option<f64>) {
         self.comma();
-        self.out.push(b'"');
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(suffix.as_bytes());
-        let mut opening = b'{';
-        for (label, value) in labels::parse_escaped(label_text) {
-            self.out.push(opening);
-            self.out.extend_from_slice(label.as_bytes());
-            self.out.push(b'=');
-            write_value(value, self.out);
-            opening = b',';
-        }
+        let out = &mut Writer::new(self.out);
+        out.put_byte(b'"');
+        out.put(name.as_bytes());
+        out.put(suffix.as_bytes());
+        write_labels(label_text, out);
         if let Some(bound) = le {
-            self.out.push(opening);
-            self.out.extend_from_slice(b"le=");
-            write_float(bound, self.out);
-            opening = b',';
+            out.put(if label_text.is_empty() { b"{le=" } else { b",le=" });
+            write_float(bound, out);
         }
-        if opening == b',' {
-            self.out.push(b'}');
+        if le.is_some() || !label_text.is_empty() {
+            out.put_byte(b'}');
         }
-        self.out.extend_from_slice(b"\":");
+        out.put(b"\":");
     }
 
     fn sample_value(&mut self, value: Value<'_>) {
+        let out = &mut Writer::new(self.out);
         match value {
-            Value::Whole(whole) => write_whole(whole, self.out),
-            Value::Float(float) => write_number(float, self.out),
+            Value::Whole(whole) => write_whole(whole, out),
+            Value::Float(float) => write_number(float, out),
             Value::Histogram { .. } => {}
         }
     }
 }
 
+/// Appends the labels of a text, without the brace at its end.
+fn write_labels(label_text: &[u8], out: &mut Writer<'_>) {
+    let mut rest = label_text;
+    // From the brace or comma before a label to the quote behind its value; no name has a `=`.
+    while let Some(equals) = rest.iter().position(|&byte| byte == b'=') {
+        let (opening, value) = (&rest[..=equals], &rest[equals + 2..]);
+        let mut end = value.iter().position(|&byte| !IS_PLAIN[usize::from(byte)]).unwrap_or(value.len());
+        out.put(opening);
+        if value.get(end) == Some(&b'"') {
+            out.put(&value[..end]);
+        } else {
+            end = labels::closing_quote(value).unwrap_or(value.len());
+            write_value(&value[..end], out);
+        }
+        rest = value.get(end + 1..).unwrap_or_default();
+    }
+}
+
+/// Whether a byte can stand in a key as it is, and in JSON.
+const IS_PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        plain[byte] = byte >= 0x20 && !key::asks_for_quotes(byte as u8);
+        byte += 1;
+    }
+    plain
+};
+
 /// Appends a label's value, given as the text formats escape it, inside a JSON string.
 ///
 /// A key quotes and escapes what needs it in just the way of the text formats; so what is left is to
 /// put that into quotes, and to escape it once more for JSON. A newline stands as `\n` by now.
-fn write_value(value: &str, out: &mut Vec<u8>) {
-    let quotes = key::needs_quotes(value);
+fn write_value(bytes: &[u8], out: &mut Writer<'_>) {
+    let quotes = bytes.iter().any(|&byte| key::asks_for_quotes(byte));
     if quotes {
-        out.extend_from_slice(b"\\\"");
+        out.put(b"\\\"");
     }
-    let (bytes, mut plain) = (value.as_bytes(), 0);
+    let mut plain = 0;
     for (at, &byte) in bytes.iter().enumerate() {
         if byte >= 0x20 && byte != b'"' && byte != b'\\' {
             continue;
         }
-        out.extend_from_slice(&bytes[plain..at]);
+        out.put(&bytes[plain..at]);
         plain = at + 1;
         match byte {
-            b'"' | b'\\' => out.extend([b'\\', byte]),
+            b'"' | b'\\' => out.put(&[b'\\', byte]),
             byte => write_control(byte, out),
         }
     }
-    out.extend_from_slice(&bytes[plain..]);
+    out.put(&bytes[plain..]);
     if quotes {
-        out.extend_from_slice(b"\\\"");
+        out.put(b"\\\"");
     }
 }
 
 /// The forms that JSON has for the characters below a space.
-fn write_control(byte: u8, out: &mut Vec<u8>) {
+fn write_control(byte: u8, out: &mut Writer<'_>) {
     let short = match byte {
         0x08 => b'b',
         0x09 => b't',
@@ -254,12 +277,12 @@ fn write_control(byte: u8, out: &mut Vec<u8>) {
         0x0D => b'r',
         _ => {
             const HEX: &[u8; 16] = b"0123456789abcdef";
-            out.extend_from_slice(b"\\u00");
-            out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+            out.put(b"\\u00");
+            out.put(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
             return;
         }
     };
-    out.extend([b'\\', short]);
+    out.put(&[b'\\', short]);
 }
 
 /// Appends a value as JSON. Writing plain values into memory can't fail.

@@ -259,7 +259,7 @@ pub(crate) fn parse_escaped(text: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-fn closing_quote(text: &[u8]) -> Option<usize> {
+pub(crate) fn closing_quote(text: &[u8]) -> Option<usize> {
     let mut escaped = false;
     text.iter().position(|&byte| {
         let closes = byte == b'"' && !escaped;

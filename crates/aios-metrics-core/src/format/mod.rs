@@ -7,6 +7,7 @@ mod prometheus;
 #[cfg(feature = "protobuf")]
 mod protobuf;
 pub(crate) mod text;
+pub(crate) mod writer;
 
 pub use labels::Labels;
 pub use openmetrics::OpenMetricsText;

@@ -2,35 +2,37 @@
 
 use std::time::Duration;
 
+use super::writer::Writer;
+
 /// Appends a whole number.
 #[inline]
-pub(crate) fn write_whole(value: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+pub(crate) fn write_whole(value: u64, out: &mut Writer<'_>) {
+    out.put(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Appends a sample's value: whole numbers without a point, others in the shortest form that reads
 /// back as the same number.
 #[inline]
-pub(crate) fn write_value(value: f64, out: &mut Vec<u8>) {
+pub(crate) fn write_value(value: f64, out: &mut Writer<'_>) {
     match as_whole(value) {
-        Some(whole) => out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes()),
+        Some(whole) => out.put(itoa::Buffer::new().format(whole).as_bytes()),
         None => write_float(value, out),
     }
 }
 
 /// Appends a number that always shows that it is a float, as `le` does: `1.0`, `+Inf`.
-pub(crate) fn write_float(value: f64, out: &mut Vec<u8>) {
+pub(crate) fn write_float(value: f64, out: &mut Writer<'_>) {
     if value.is_finite() {
-        out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+        out.put(zmij::Buffer::new().format_finite(value).as_bytes());
     } else if value.is_nan() {
-        out.extend_from_slice(b"NaN");
+        out.put(b"NaN");
     } else {
-        out.extend_from_slice(if value > 0.0 { b"+Inf" } else { b"-Inf" });
+        out.put(if value > 0.0 { b"+Inf" } else { b"-Inf" });
     }
 }
 
 /// Appends a time in seconds, to the millisecond.
-pub(crate) fn write_seconds(time: Duration, out: &mut Vec<u8>) {
+pub(crate) fn write_seconds(time: Duration, out: &mut Writer<'_>) {
     write_value(time.as_millis() as f64 / 1e3, out);
 }
 
@@ -49,7 +51,7 @@ mod tests {
 
     fn value(value: f64) -> String {
         let mut out = Vec::new();
-        write_value(value, &mut out);
+        write_value(value, &mut Writer::new(&mut out));
         String::from_utf8_lossy(&out).into_owned()
     }
 
@@ -78,7 +80,7 @@ mod tests {
     #[test]
     fn a_bound_is_always_a_float() {
         let mut out = Vec::new();
-        write_float(1.0, &mut out);
+        write_float(1.0, &mut Writer::new(&mut out));
         assert_eq!(out, b"1.0");
     }
 }

@@ -3,6 +3,7 @@
 
 use super::labels::{Pieces, escape};
 use super::number::{write_float, write_seconds, write_value, write_whole};
+use super::writer::Writer;
 use crate::descriptor::{Kind, Type};
 use crate::snapshot::{ExemplarView, FamilyView, SeriesView, Snapshot, Value};
 
@@ -20,9 +21,10 @@ pub(crate) trait Dialect {
 
 /// Writes every family.
 pub(crate) fn write_families<D: Dialect>(snapshot: &Snapshot, out: &mut Vec<u8>) {
+    let out = &mut Writer::new(out);
     for family in snapshot.families() {
         let descriptor = family.descriptor();
-        out.extend_from_slice(D::head(descriptor.rendered()));
+        out.put(D::head(descriptor.rendered()));
         match descriptor.kind() {
             Kind::Histogram => write_histograms::<D>(family, out),
             _ => write_scalars::<D>(family, out),
@@ -30,29 +32,25 @@ pub(crate) fn write_families<D: Dialect>(snapshot: &Snapshot, out: &mut Vec<u8>)
     }
 }
 
-/// The longest number: a sign, 17 digits, point and exponent, or 20 digits.
-const NUMBER: usize = 32;
-
-fn write_scalars<D: Dialect>(family: FamilyView<'_>, out: &mut Vec<u8>) {
+fn write_scalars<D: Dialect>(family: FamilyView<'_>, out: &mut Writer<'_>) {
     let name = family.descriptor().exposed_name().as_bytes();
     for series in family.series() {
         let labels = series.label_bytes();
-        out.reserve(name.len() + labels.len() + NUMBER);
-        out.extend_from_slice(name);
-        out.extend_from_slice(labels);
-        out.push(b' ');
+        out.put(name);
+        out.put(labels);
+        out.put_byte(b' ');
         write_number(series.value(), out);
         if D::EXTRAS {
             series.exemplars().for_each(|exemplar| write_exemplar(exemplar, out));
         }
-        out.push(b'\n');
+        out.put_byte(b'\n');
         if D::EXTRAS {
             write_created(family, series, out);
         }
     }
 }
 
-fn write_number(value: Value<'_>, out: &mut Vec<u8>) {
+fn write_number(value: Value<'_>, out: &mut Writer<'_>) {
     match value {
         Value::Whole(whole) => write_whole(whole, out),
         Value::Float(float) => write_value(float, out),
@@ -60,7 +58,7 @@ fn write_number(value: Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn write_histograms<D: Dialect>(family: FamilyView<'_>, out: &mut Vec<u8>) {
+fn write_histograms<D: Dialect>(family: FamilyView<'_>, out: &mut Writer<'_>) {
     let parts = family.descriptor().rendered();
     for series in family.series() {
         let labels = series.label_bytes();
@@ -72,26 +70,25 @@ fn write_histograms<D: Dialect>(family: FamilyView<'_>, out: &mut Vec<u8>) {
         for (bucket, (&count, tail)) in buckets.iter().zip(&parts.bucket_tails).enumerate() {
             let tail = &tail[skipped..];
             cumulated = cumulated.saturating_add(count);
-            out.reserve(parts.bucket_name.len() + labels.len() + tail.len() + NUMBER);
-            out.extend_from_slice(&parts.bucket_name);
-            out.extend_from_slice(open_labels);
-            out.extend_from_slice(tail);
+            out.put(&parts.bucket_name);
+            out.put(open_labels);
+            out.put(tail);
             write_whole(cumulated, out);
             let exemplar = exemplars.as_mut().and_then(|all| all.next_if(|next| next.bucket() == bucket));
             if let Some(exemplar) = exemplar {
                 write_exemplar(exemplar, out);
             }
-            out.push(b'\n');
+            out.put_byte(b'\n');
         }
         if D::shows_sum(family.descriptor().bounds(), sum) {
             for (name, value) in
                 [(&parts.sum_name, Value::Float(sum)), (&parts.count_name, Value::Whole(cumulated))]
             {
-                out.extend_from_slice(name);
-                out.extend_from_slice(labels);
-                out.push(b' ');
+                out.put(name);
+                out.put(labels);
+                out.put_byte(b' ');
                 write_number(value, out);
-                out.push(b'\n');
+                out.put_byte(b'\n');
             }
         }
         if D::EXTRAS {
@@ -101,25 +98,25 @@ fn write_histograms<D: Dialect>(family: FamilyView<'_>, out: &mut Vec<u8>) {
 }
 
 /// Behind the other samples of its series, where the time is known: `jobs_created{status="ok"} 1700000000`.
-fn write_created(family: FamilyView<'_>, series: SeriesView<'_>, out: &mut Vec<u8>) {
+fn write_created(family: FamilyView<'_>, series: SeriesView<'_>, out: &mut Writer<'_>) {
     if let Some(created) = series.created() {
-        out.extend_from_slice(family.descriptor().name().as_bytes());
-        out.extend_from_slice(b"_created");
-        out.extend_from_slice(series.label_bytes());
-        out.push(b' ');
+        out.put(family.descriptor().name().as_bytes());
+        out.put(b"_created");
+        out.put(series.label_bytes());
+        out.put_byte(b' ');
         write_seconds(created, out);
-        out.push(b'\n');
+        out.put_byte(b'\n');
     }
 }
 
 /// Behind the sample to which it belongs: ` # {trace_id="4bf9"} 0.25 1700000000.123`.
-fn write_exemplar(exemplar: ExemplarView<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(b" # ");
-    out.extend_from_slice(exemplar.label_bytes());
-    out.push(b' ');
+fn write_exemplar(exemplar: ExemplarView<'_>, out: &mut Writer<'_>) {
+    out.put(b" # ");
+    out.put(exemplar.label_bytes());
+    out.put_byte(b' ');
     write_value(exemplar.value(), out);
     if let Some(at) = exemplar.timestamp() {
-        out.push(b' ');
+        out.put_byte(b' ');
         write_seconds(at, out);
     }
 }
@@ -173,7 +170,7 @@ impl Rendered {
 
 fn bucket_tail(bound: f64) -> Box<[u8]> {
     let mut tail = b",le=\"".to_vec();
-    write_float(bound, &mut tail);
+    write_float(bound, &mut Writer::new(&mut tail));
     tail.extend_from_slice(b"\"} ");
     tail.into()
 }
