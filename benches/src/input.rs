@@ -37,6 +37,12 @@ pub fn borrowed(set: &LabelSet) -> [&str; 3] {
     set.each_ref().map(String::as_str)
 }
 
+/// With the names of the labels, in their order.
+#[must_use]
+pub fn pairs(set: &LabelSet) -> [(&'static str, &str); 3] {
+    std::array::from_fn(|at| (LABELS[at], set[at].as_str()))
+}
+
 /// Goes round and round through a list; each thread begins elsewhere.
 pub struct Round<T> {
     items: Arc<Vec<T>>,

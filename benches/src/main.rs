@@ -42,12 +42,9 @@ fn run(plan: Plan, only: &str) -> Result<(), String> {
         eprintln!("memory");
         table::bytes(&memory::bytes_per_series())
     });
-    for make in CONTESTS {
-        let contest = make();
-        if !contest.title.contains(only) {
-            continue;
-        }
-        eprintln!("{}", contest.title);
+    for (title, make) in CONTESTS.iter().filter(|(title, _)| title.contains(only)) {
+        eprintln!("{title}");
+        let contest = make(title);
         tables.push(table::contest(&contest, &rounds::run(&contest, plan, &cores)));
     }
     tables.extend(bytes);
@@ -57,7 +54,17 @@ fn run(plan: Plan, only: &str) -> Result<(), String> {
 
 /// On what and with which versions this was measured.
 fn circumstances(plan: Plan, cores: usize, start: Option<Ticks>) -> String {
-    let rivals = ["prometheus", "prometheus-client", "metrics", "metrics-exporter-prometheus", "measured"];
+    let rivals = [
+        "prometheus",
+        "prometheus-client",
+        "metrics",
+        "metrics-exporter-prometheus",
+        "measured",
+        "fastmetrics",
+        "metrics-lib",
+        "opentelemetry",
+        "opentelemetry-prometheus",
+    ];
     format!(
         "Machine: {}; while the figures were taken, {} Build: fat LTO, one codegen unit. Medians of {} rounds. Rivals: \
          {}.",
