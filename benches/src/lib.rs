@@ -2,8 +2,10 @@
 //! rivals, each in the way that its own documentation recommends, and by floors that no library can beat.
 
 pub mod alloc;
+pub mod alone;
 pub mod by_name;
 pub mod contest;
+pub mod counters;
 pub mod documents;
 pub mod families;
 pub mod floor;

@@ -121,7 +121,8 @@ fn allocations(contender: &Contender, length: u64) -> f64 {
     alloc::end().allocations as f64 / length as f64
 }
 
-fn median(mut samples: Vec<f64>) -> f64 {
+/// The middle one, or the mean of the two in the middle.
+pub(crate) fn median(mut samples: Vec<f64>) -> f64 {
     samples.sort_by(f64::total_cmp);
     let middle = samples.len() / 2;
     if samples.len() % 2 == 1 { samples[middle] } else { (samples[middle - 1] + samples[middle]) / 2.0 }
