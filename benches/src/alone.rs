@@ -3,7 +3,7 @@
 //! The allocator keeps what an earlier table has given back, and our cells are kept for reuse by any thread that comes
 //! later. So the memory is measured, and threads are counted, in a process in which nothing has happened before.
 
-use crate::memory;
+use crate::{memory, scaling};
 use std::process::{Command, Stdio};
 
 /// The first argument of such a process; the name of the figure and its parameter follow.
@@ -19,6 +19,7 @@ pub fn figures(name: &str, parameter: &str) -> Result<Vec<f64>, String> {
     match name {
         memory::AT_100_000 => memory::at_100_000(parameter).ok_or_else(unknown),
         memory::WORST => memory::worst(parameter).ok_or_else(unknown),
+        scaling::THREADS => scaling::after_threads(parameter).ok_or_else(unknown),
         _ => Err(unknown()),
     }
 }

@@ -18,7 +18,9 @@ pub mod ours;
 pub mod rival;
 pub mod rolling;
 pub mod rounds;
+pub mod scaling;
 pub mod scrapes;
+pub mod stalls;
 pub mod table;
 
 use by_name::Order;

@@ -2,7 +2,7 @@
 
 use aios_metrics_bench::machine::{self, Ticks};
 use aios_metrics_bench::rounds::{self, Plan};
-use aios_metrics_bench::{CONTESTS, alloc, alone, memory, table};
+use aios_metrics_bench::{CONTESTS, alloc, alone, memory, scaling, stalls, table};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -63,6 +63,9 @@ fn run(plan: Plan, only: &str) -> Result<(), String> {
             Ok(table::contest(&contest, &rounds::run(&contest, plan, &cores)))
         })?;
     }
+    add(scaling::BY_SERIES, &|| Ok(scaling::by_series(plan)))?;
+    add(scaling::BY_THREADS, &scaling::by_threads)?;
+    add(stalls::TITLE, &|| Ok(stalls::table(plan, &cores)))?;
     add(memory::TITLE, &memory::table)?;
     if tables.is_empty() {
         return Err(format!("no table has {only:?} in its title"));
