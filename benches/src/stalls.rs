@@ -23,6 +23,10 @@ pub const TITLE: &str = "a writer during scrapes of 100,000 series";
 const SERIES: usize = 100_000;
 const ROOM: usize = 100_000;
 
+/// The series are made in another order than they are updated in, or their memory would lie in the order of the
+/// updates. It has no divisor in common with [`SERIES`].
+const STRIDE: usize = 61_803;
+
 /// One of so many updates makes a series.
 const CREATES: u64 = 512;
 
@@ -142,7 +146,7 @@ fn phase(
         });
         let writer = scope.spawn(|| {
             core_affinity::set_for_current(cores[0]);
-            counters.within(&mut || sets.iter().for_each(|set| counters.inc(set)));
+            counters.within(&mut || (0..SERIES).for_each(|step| counters.inc(&sets[step * STRIDE % SERIES])));
             filled.wait();
             started.wait();
             let lasts = |passed| passed < least || rounds.load(Ordering::Relaxed) < LEAST_ROUNDS;
