@@ -2,6 +2,7 @@
 //! criterion's statistics and its comparison with the run before.
 
 use aios_metrics_bench::CONTESTS;
+use aios_metrics_bench::input::MAKER;
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::time::{Duration, Instant};
 
@@ -10,8 +11,8 @@ fn contests(criterion: &mut Criterion) {
         let contest = make(title);
         let mut group = criterion.benchmark_group(contest.title);
         for contender in &contest.contenders {
+            contender.job(MAKER)(contest.first);
             let mut job = contender.job(0);
-            job(contest.first);
             group.bench_function(contender.name, |bencher| {
                 bencher.iter_custom(|times| {
                     contender.tidy_up();

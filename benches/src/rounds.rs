@@ -2,6 +2,7 @@
 
 use crate::alloc;
 use crate::contest::{Contender, Contest, Role};
+use crate::input::MAKER;
 use core_affinity::CoreId;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -48,7 +49,7 @@ pub fn cores(needed: usize) -> Result<Vec<CoreId>, String> {
 pub fn run(contest: &Contest, plan: Plan, cores: &[CoreId]) -> Vec<Measured> {
     let contenders = &contest.contenders;
     for contender in contenders {
-        contender.job(0)(contest.first);
+        contender.job(MAKER)(contest.first);
         contender.tidy_up();
     }
     let lengths: Vec<u64> = contenders.iter().map(|contender| length(contender, plan.turn, cores)).collect();

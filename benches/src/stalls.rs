@@ -5,7 +5,7 @@ mod latencies;
 use self::latencies::Latencies;
 use crate::contest::Role;
 use crate::counters::{Counters, LIBRARIES, Library};
-use crate::input::{self, LabelSet, Round};
+use crate::input::{self, LabelSet, MAKER, Round};
 use crate::rounds::{Plan, median};
 use crate::table;
 use core_affinity::CoreId;
@@ -22,10 +22,6 @@ pub const TITLE: &str = "a writer during scrapes of 100,000 series";
 /// Series that are there before a phase begins, and those that it may add.
 const SERIES: usize = 100_000;
 const ROOM: usize = 100_000;
-
-/// The series are made in another order than they are updated in, or their memory would lie in the order of the
-/// updates. It has no divisor in common with [`SERIES`].
-const STRIDE: usize = 61_803;
 
 /// One of so many updates makes a series.
 const CREATES: u64 = 512;
@@ -146,7 +142,8 @@ fn phase(
         });
         let writer = scope.spawn(|| {
             core_affinity::set_for_current(cores[0]);
-            counters.within(&mut || (0..SERIES).for_each(|step| counters.inc(&sets[step * STRIDE % SERIES])));
+            let mut makes = Round::new(sets, MAKER);
+            counters.within(&mut || (0..SERIES).for_each(|_| counters.inc(makes.step())));
             filled.wait();
             started.wait();
             let lasts = |passed| passed < least || rounds.load(Ordering::Relaxed) < LEAST_ROUNDS;
