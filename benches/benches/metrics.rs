@@ -2,16 +2,17 @@
 //! criterion's statistics and its comparison with the run before.
 
 use aios_metrics_bench::CONTESTS;
+use aios_metrics_bench::input::MAKER;
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::time::{Duration, Instant};
 
 fn contests(criterion: &mut Criterion) {
-    for make in CONTESTS {
-        let contest = make();
+    for (title, make) in CONTESTS {
+        let contest = make(title);
         let mut group = criterion.benchmark_group(contest.title);
         for contender in &contest.contenders {
+            contender.job(MAKER)(contest.first);
             let mut job = contender.job(0);
-            job(contest.first);
             group.bench_function(contender.name, |bencher| {
                 bencher.iter_custom(|times| {
                     contender.tidy_up();
@@ -27,11 +28,11 @@ fn contests(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    // There are over fifty of them; the usual eight seconds each would be seven minutes.
+    // There are over a hundred of them; the usual eight seconds each would be a quarter of an hour and more.
     config = Criterion::default()
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2))
-        .sample_size(20);
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(500))
+        .sample_size(10);
     targets = contests
 }
 criterion_main!(benches);

@@ -11,15 +11,15 @@ use std::sync::Arc;
 
 /// One document into a buffer that is used again.
 #[must_use]
-pub fn write() -> Contest {
-    let registry = scrapes::ours(SMALL);
+pub fn write(title: &'static str) -> Contest {
+    let registry = scrapes::ours::filled(SMALL).0;
     let ours = Arc::new(Documents::new(Arc::new(registry), Identity::new("block", "instance", "node")));
-    let by_hand = scrapes::prometheus(SMALL);
+    let by_hand = scrapes::prometheus::filled(SMALL);
     let mut document = Vec::new();
     ours.write_json(None, &mut document);
     let document = Arc::new(document);
     Contest {
-        title: "JSON document, 10,000 series",
+        title,
         about: "6,000 counters and 2,000 gauges with 3 labels and 2,002 lines of histograms as one JSON object, into \
                 a buffer that is used again. No rival crate has such a document: beside us stands what people write \
                 by hand.",

@@ -1,5 +1,6 @@
 //! What the work costs at the very least: cells that only one thread writes.
 
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 thread_local! {
@@ -28,4 +29,11 @@ pub fn observe<const N: usize>(bounds: &[f64; N], value: f64) {
     let bucket: usize = bounds.iter().map(|&bound| usize::from(value > bound)).sum();
     add(1 + bucket, 1);
     add_f64(0, value);
+}
+
+/// Hashes the strings one after the other: what a look-up by them can't do without.
+#[inline]
+#[must_use]
+pub fn hash<const N: usize>(state: &foldhash::fast::RandomState, strings: [&str; N]) -> u64 {
+    state.hash_one(strings)
 }

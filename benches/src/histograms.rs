@@ -3,7 +3,7 @@
 use crate::contest::{Contender, Contest, Role, Unit, repeat_over};
 use crate::floor;
 use crate::input;
-use crate::rival::Recorder;
+use crate::rival::{Recorder, Telemetry};
 use aios_metrics::Registry;
 use measured::metric::histogram::Thresholds;
 use prometheus::HistogramOpts;
@@ -22,13 +22,20 @@ pub fn observe<const N: usize>(title: &'static str) -> Contest {
     let recorder = Recorder::new(&bounds);
     let metrics = recorder.scope(|| metrics::histogram!("seconds"));
     let measured = Arc::new(measured::Histogram::<N>::with_metadata(Thresholds::with_buckets(bounds)));
+    let fast = fastmetrics::metrics::histogram::Histogram::new(bounds);
+    let plain = metrics_lib::Registry::new();
+    plain.configure_histogram("seconds", bounds).expect("good bounds");
+    let plain = plain.histogram("seconds");
+    let telemetry = Telemetry::new(1);
+    let instrument = telemetry.meter().f64_histogram("seconds").with_boundaries(bounds.to_vec()).build();
+    let instrument = (instrument, telemetry);
     let values = input::observations();
-    let [v1, v2, v3, v4, v5, v6] = std::array::from_fn(|_| Arc::clone(&values));
+    let [v1, v2, v3, v4, v5, v6, v7, v8, v9] = std::array::from_fn(|_| Arc::clone(&values));
     Contest {
         title,
         about: "`observe` on a handle, values spread evenly over the buckets in random order. `metrics` keeps the \
                 single values until its upkeep or a scrape sorts them into buckets; the upkeep is run between \
-                rounds and not on the clock.",
+                rounds and not on the clock. `opentelemetry` is given no attributes.",
         unit: Unit::Nanoseconds,
         threads: &[1, 2],
         first: 0,
@@ -48,6 +55,17 @@ pub fn observe<const N: usize>(title: &'static str) -> Contest {
             .with_housekeeping(move || recorder.handle.run_upkeep()),
             Contender::new(Role::Rival, "measured", move |thread| {
                 repeat_over(thread, &v5, measured.clone(), |histogram, value| histogram.observe(*value))
+            }),
+            Contender::new(Role::Rival, "fastmetrics", move |thread| {
+                repeat_over(thread, &v7, fast.clone(), |histogram, value| histogram.observe(*value))
+            }),
+            Contender::new(Role::Rival, "metrics-lib", move |thread| {
+                repeat_over(thread, &v8, plain.clone(), |histogram, value| histogram.observe(*value))
+            }),
+            Contender::new(Role::Rival, "opentelemetry", move |thread| {
+                repeat_over(thread, &v9, instrument.clone(), |(histogram, _), value| {
+                    histogram.record(*value, &[]);
+                })
             }),
             Contender::new(Role::Floor, "*floor: cells a thread*", move |thread| {
                 repeat_over(thread, &v6, bounds, |bounds, value| floor::observe(bounds, *value))

@@ -37,26 +37,56 @@ pub fn borrowed(set: &LabelSet) -> [&str; 3] {
     set.each_ref().map(String::as_str)
 }
 
+/// With the names of the labels, in their order.
+#[must_use]
+pub fn pairs(set: &LabelSet) -> [(&'static str, &str); 3] {
+    std::array::from_fn(|at| (LABELS[at], set[at].as_str()))
+}
+
+/// The number of the thread that makes the series, before any is measured. Its [`Round`] is another than that of the
+/// threads which update them: else the memory of the series would lie in the order of the updates, as it does in no
+/// service.
+pub const MAKER: usize = usize::MAX;
+
 /// Goes round and round through a list; each thread begins elsewhere.
 pub struct Round<T> {
     items: Arc<Vec<T>>,
     next: usize,
+    stride: usize,
 }
 
 impl<T> Round<T> {
-    /// The round of the thread with this number.
+    /// The round of the thread with this number, which is [`MAKER`] or small.
     #[must_use]
     pub fn new(items: &Arc<Vec<T>>, thread: usize) -> Self {
-        Self { items: Arc::clone(items), next: items.len() / 2 * thread % items.len() }
+        let (next, stride) = match thread {
+            MAKER => (0, scattered(items.len())),
+            _ => (items.len() / 2 * thread % items.len(), 1),
+        };
+        Self { items: Arc::clone(items), next, stride }
     }
 
     /// The next item.
     #[inline]
     pub fn step(&mut self) -> &T {
         let at = self.next;
-        self.next = if at + 1 == self.items.len() { 0 } else { at + 1 };
+        let next = at + self.stride;
+        self.next = if next >= self.items.len() { next - self.items.len() } else { next };
         &self.items[at]
     }
+}
+
+/// A stride that comes by every one of `len` items and leaves no two neighbours close to each other.
+#[must_use]
+pub fn scattered(len: usize) -> usize {
+    let divisor = |mut a: usize, mut b: usize| {
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    // The golden section of the whole, or the first number above it that has no divisor in common with it.
+    (len * 618 / 1000 + 1..).find(|&stride| divisor(stride, len) == 1).unwrap_or(1)
 }
 
 /// A small generator, the same numbers in every run (Knuth's MMIX constants).
@@ -94,4 +124,20 @@ pub fn bounds<const N: usize>() -> [f64; N] {
 pub fn observations() -> Arc<Vec<f64>> {
     let mut random = Random::new();
     Arc::new((0..4096).map(|_| 0.05 * 512_f64.powf(random.unit())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_maker_comes_by_every_item_once() {
+        for len in [1, 2, 18, 900, 18_000, 100_000] {
+            let mut round = Round::new(&Arc::new((0..len).collect()), MAKER);
+            let mut seen: Vec<usize> = (0..len).map(|_| *round.step()).collect();
+            assert!(len < 18 || seen.windows(2).all(|pair| pair[0].abs_diff(pair[1]) > len / 10));
+            seen.sort_unstable();
+            assert!(seen.into_iter().eq(0..len));
+        }
+    }
 }

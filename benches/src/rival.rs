@@ -1,7 +1,12 @@
 //! What several contests need from the rivals.
 
+mod telemetry;
+
+pub use telemetry::Telemetry;
+
 use crate::contest::Job;
 use metrics_exporter_prometheus::{ExporterFuture, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use opentelemetry::KeyValue;
 use prometheus_client::encoding::EncodeLabelSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -60,8 +65,9 @@ impl Default for Recorder {
     }
 }
 
-/// The labels for `prometheus-client`: a struct, which its documentation recommends for speed.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+/// The labels for `prometheus-client`, whose documentation recommends a struct for speed, and for `fastmetrics`,
+/// which takes types with known names only.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet, fastmetrics::derive::LabelSet)]
 pub struct OwnedLabels {
     /// Of the request.
     pub method: String,
@@ -72,11 +78,23 @@ pub struct OwnedLabels {
 }
 
 impl OwnedLabels {
-    /// The family takes nothing borrowed.
+    /// The families take nothing borrowed.
     #[must_use]
     pub fn new([method, status, tenant]: [&str; 3]) -> Self {
         Self { method: method.to_owned(), status: status.to_owned(), tenant: tenant.to_owned() }
     }
+}
+
+/// The labels for `metrics-lib`; it keeps them sorted, and values that are not `'static` it takes owned.
+#[must_use]
+pub fn sorted_labels(pairs: [(&'static str, &str); 3]) -> metrics_lib::LabelSet {
+    metrics_lib::LabelSet::from(pairs.map(|(label, value)| (label, value.to_owned())))
+}
+
+/// The labels for `opentelemetry`, whose values are owned too.
+#[must_use]
+pub fn attributes(pairs: [(&'static str, &str); 3]) -> [KeyValue; 3] {
+    pairs.map(|(label, value)| KeyValue::new(label, value.to_owned()))
 }
 
 /// The labels for `measured`, values not known up front.

@@ -1,6 +1,7 @@
 //! Rolling windows. No rival has them; people write a deque behind a mutex.
 
 use crate::contest::{Contender, Contest, Role, Unit, repeat};
+use crate::floor;
 use aios_metrics::RollingMetric;
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -44,11 +45,11 @@ impl Observations {
 
 /// An observation is added.
 #[must_use]
-pub fn add() -> Contest {
+pub fn add(title: &'static str) -> Contest {
     let ours = RollingMetric::new(WINDOW);
     let by_hand = Observations::default();
     Contest {
-        title: "rolling window, add",
+        title,
         about: "A window of 15 minutes, one observation more. No rival crate has windows: beside us stands what \
                 people write by hand, bounded to 900,000 entries.",
         unit: Unit::Nanoseconds,
@@ -61,13 +62,19 @@ pub fn add() -> Contest {
             Contender::new(Role::Rival, BY_HAND, move |_| {
                 repeat(by_hand.clone(), |rolling| rolling.add(black_box(1.5)))
             }),
+            Contender::new(Role::Floor, "*floor: count and sum a thread*", |_| {
+                repeat((), |()| {
+                    floor::add(black_box(1), 1);
+                    floor::add_f64(black_box(0), black_box(1.5));
+                })
+            }),
         ],
     }
 }
 
 /// The average is asked for.
 #[must_use]
-pub fn average() -> Contest {
+pub fn average(title: &'static str) -> Contest {
     let ours = RollingMetric::new(WINDOW);
     let by_hand = Observations::default();
     for number in 0..ENTRIES {
@@ -75,7 +82,7 @@ pub fn average() -> Contest {
         by_hand.add(number as f64);
     }
     Contest {
-        title: "rolling window, average",
+        title,
         about: "The average over 15 minutes after 900,000 observations.",
         unit: Unit::Nanoseconds,
         threads: &[1],

@@ -2,6 +2,7 @@
 
 use crate::alloc;
 use crate::contest::{Contender, Contest, Role};
+use crate::input::MAKER;
 use core_affinity::CoreId;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -48,7 +49,7 @@ pub fn cores(needed: usize) -> Result<Vec<CoreId>, String> {
 pub fn run(contest: &Contest, plan: Plan, cores: &[CoreId]) -> Vec<Measured> {
     let contenders = &contest.contenders;
     for contender in contenders {
-        contender.job(0)(contest.first);
+        contender.job(MAKER)(contest.first);
         contender.tidy_up();
     }
     let lengths: Vec<u64> = contenders.iter().map(|contender| length(contender, plan.turn, cores)).collect();
@@ -121,7 +122,8 @@ fn allocations(contender: &Contender, length: u64) -> f64 {
     alloc::end().allocations as f64 / length as f64
 }
 
-fn median(mut samples: Vec<f64>) -> f64 {
+/// The middle one, or the mean of the two in the middle.
+pub(crate) fn median(mut samples: Vec<f64>) -> f64 {
     samples.sort_by(f64::total_cmp);
     let middle = samples.len() / 2;
     if samples.len() % 2 == 1 { samples[middle] } else { (samples[middle - 1] + samples[middle]) / 2.0 }

@@ -1,14 +1,13 @@
 //! The results as Markdown.
 
 use crate::contest::{Contest, Role};
-use crate::memory::{self, Bytes};
 use crate::rounds::Measured;
 use std::fmt::Write;
 
 /// One contest's table: times with their ratio to the best rival, and allocations.
 #[must_use]
 pub fn contest(contest: &Contest, rows: &[Measured]) -> String {
-    let mut text = format!("### {}\n\n{}\n\n|", heading(contest.title), contest.about);
+    let mut text = format!("{}{}\n\n|", heading(contest.title), contest.about);
     let mut rule = String::from("|---|");
     for &threads in contest.threads {
         let threads = if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") };
@@ -29,32 +28,13 @@ pub fn contest(contest: &Contest, rows: &[Measured]) -> String {
     text
 }
 
-/// The table of bytes.
-#[must_use]
-pub fn bytes(rows: &[Bytes]) -> String {
-    let mut text = format!(
-        "### Memory, {},000 counters with 3 labels\n\nHeap bytes a series, requested from the allocator, everything \
-         that belongs to it included; after one thread has updated all series, and after a second one has too.\n\n\
-         | | 1 thread, bytes | to best rival | 2 threads, bytes | to best rival |\n|---|--:|--:|--:|--:|\n",
-        memory::SERIES / 1000
-    );
-    let (one, two) = (best(rows, |row| row.one), best(rows, |row| row.two));
-    for row in rows {
-        let name = name(row.name, row.role);
-        let line = format_args!(
-            "| {name} | {:.0} | {:.2} | {:.0} | {:.2} |\n",
-            row.one,
-            row.one / one,
-            row.two,
-            row.two / two
-        );
-        put(&mut text, line);
-    }
-    text
+/// Adds a row to a table.
+pub(crate) fn line<const N: usize>(text: &mut String, cells: [String; N]) {
+    put(text, format_args!("| {} |\n", cells.join(" | ")));
 }
 
 /// Rows that say whose they are.
-trait Row {
+pub(crate) trait Row {
     fn role(&self) -> Role;
 }
 
@@ -64,27 +44,26 @@ impl Row for Measured {
     }
 }
 
-impl Row for Bytes {
-    fn role(&self) -> Role {
-        self.role
-    }
-}
-
-fn best<R: Row>(rows: &[R], figure: impl Fn(&R) -> f64) -> f64 {
+/// The smallest figure of another library.
+pub(crate) fn best<R: Row>(rows: &[R], figure: impl Fn(&R) -> f64) -> f64 {
     rows.iter().filter(|row| row.role() == Role::Rival).map(figure).fold(f64::INFINITY, f64::min)
 }
 
-fn name(name: &str, role: Role) -> String {
+/// As it stands in the first column.
+pub(crate) fn name(name: &str, role: Role) -> String {
     if role == Role::Ours { format!("**{name}**") } else { name.to_owned() }
 }
 
-fn heading(title: &str) -> String {
+/// The title as it stands above its table.
+pub(crate) fn heading(title: &str) -> String {
     let mut chars = title.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    let title: String =
+        chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect());
+    format!("### {title}\n\n")
 }
 
 /// Three digits that mean something.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     match value {
         0.0 => "0".to_owned(),
         _ if value < 0.1 => format!("{value:.3}"),

@@ -125,7 +125,7 @@ pub(crate) fn serve(kind: Kind, page: Page) -> io::Result<()> {
 }
 
 fn serve_ours(page: Page, listener: TcpListener) -> Box<dyn Fill> {
-    let (registry, fill) = scrapes::ours_to_update(page);
+    let (registry, fill) = scrapes::ours::filled(page);
     let documents = Documents::new(Arc::new(registry), Identity::new("bench", "bench-1", "here"));
     let exporter = Exporter::new(Arc::new(documents));
     thread::spawn(move || {
@@ -143,7 +143,7 @@ fn serve_metrics(page: Page, listener: TcpListener) -> io::Result<Box<dyn Fill>>
     let entered = runtime.enter();
     let (recorder, exporter) = Recorder::listening(&input::bounds::<8>(), addr);
     drop(entered);
-    let fill = scrapes::fill_metrics(page, &recorder);
+    let fill = scrapes::metrics::fill(page, &recorder);
     thread::spawn(move || {
         runtime.block_on(exporter).map_err(|error| format!("{error:?}")).expect("it serves")
     });
@@ -151,7 +151,7 @@ fn serve_metrics(page: Page, listener: TcpListener) -> io::Result<Box<dyn Fill>>
 }
 
 fn serve_client(page: Page, listener: TcpListener) -> io::Result<Box<dyn Fill>> {
-    let (registry, fill) = scrapes::client_to_update(page);
+    let (registry, fill) = scrapes::client::filled(page);
     let render = async move || {
         let mut page = String::new();
         prometheus_client::encoding::text::encode(&mut page, &registry).expect("encodes");
