@@ -143,7 +143,7 @@ fn a_series_that_is_seen_tells_when_it_was_created() {
         };
         race([Box::new(create)], move || {
             let _section = Section::enter();
-            for (node, _) in reading.nodes().blocks().flat_map(|block| block.nodes()) {
+            for (_, node) in reading.nodes().places() {
                 assert!(reading.created(node.run()).unwrap().load(Ordering::Relaxed) > 0);
             }
         });
