@@ -4,6 +4,11 @@
 //! that somebody has found just before may still be updated after it was unlinked; so its value is looked
 //! at once more when nobody can have it any more.
 
+#[cfg(all(test, loom))]
+mod loom;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -251,6 +256,3 @@ impl Series {
         local::add_f64(cell, amount);
     }
 }
-
-#[cfg(all(test, not(loom)))]
-mod tests;

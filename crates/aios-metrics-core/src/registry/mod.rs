@@ -1,6 +1,8 @@
 //! Everything that is registered, and the calls by name.
 
 mod bridge;
+#[cfg(all(test, loom))]
+mod loom;
 mod options;
 mod self_metrics;
 mod update;
