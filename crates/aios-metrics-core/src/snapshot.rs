@@ -242,10 +242,9 @@ impl Snapshot {
         let first = self.entries.len();
         self.entries.reserve(series.len());
         let exemplars = series.exemplars().hold();
-        for block in series.nodes().blocks() {
+        for filled in series.nodes().blocks() {
             let number = self.blocks.len() as u32;
-            self.blocks.push(Arc::clone(block));
-            for (node, offset) in block.nodes().filter(|(node, _)| node.is_shown()) {
+            for (node, offset) in filled.nodes().filter(|(node, _)| node.is_shown()) {
                 let run = node.run();
                 let (form, bits) = match descriptor.kind() {
                     Kind::Counter => total(&mut self.reader, run).into(),
@@ -275,6 +274,7 @@ impl Snapshot {
                     }
                 }
             }
+            self.blocks.push(filled.into_block());
         }
         let entries = first..self.entries.len();
         if let Some(family) = self.families.last_mut() {

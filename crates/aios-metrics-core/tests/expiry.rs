@@ -130,3 +130,37 @@ fn other_families_keep_their_idle_series() {
     }
     assert_eq!(samples(&registry), [r#"kept_total{by="a"} 1"#]);
 }
+
+#[test]
+fn any_duration_will_do() {
+    let (registry, clock) = registry();
+    let never = registry.register_counter("never_total", "Never", &["by"]).unwrap();
+    let at_once = registry.register_counter("at_once_total", "At once", &["by"]).unwrap();
+    never.expire_after(Duration::MAX).inc(&["a"]).unwrap();
+    at_once.expire_after(Duration::ZERO).inc(&["a"]).unwrap();
+    at_once.inc(&["b"]).unwrap();
+    let both = [r#"at_once_total{by="a"} 1"#, r#"at_once_total{by="b"} 1"#, r#"never_total{by="a"} 1"#];
+    assert_eq!(samples(&registry), both);
+    at_once.inc(&["a"]).unwrap();
+    assert_eq!(samples(&registry), [r#"at_once_total{by="a"} 2"#, r#"never_total{by="a"} 1"#]);
+    clock.advance(100 * HOUR);
+    never.inc(&["b"]).unwrap();
+    assert_eq!(samples(&registry), [r#"never_total{by="a"} 1"#, r#"never_total{by="b"} 1"#]);
+}
+
+#[test]
+fn a_family_at_its_cap_has_room_again_without_any_scrape() {
+    let (registry, clock) = registry();
+    let jobs = registry.register_counter("jobs_total", "Jobs", &["by"]).unwrap();
+    let jobs = jobs.expire_after(HOUR).set_max_series(10);
+    for number in 0..20 {
+        jobs.inc(&[&number.to_string()]).unwrap();
+    }
+    assert_eq!(registry.value("jobs_total", &[("by", "__overflow__")]), Some(10.0));
+    // Seen first, and then seen to be idle.
+    for _ in 0..2 {
+        clock.advance(HOUR);
+        jobs.inc(&["late"]).unwrap();
+    }
+    assert_eq!(registry.value("jobs_total", &[("by", "late")]), Some(1.0));
+}

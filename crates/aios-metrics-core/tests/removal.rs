@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use aios_metrics_core::{Counter, PrometheusText, Registry, RegistryOptions, UpdateError};
+use aios_metrics_core::{Clock, Counter, PrometheusText, Registry, RegistryOptions, UpdateError};
 use proptest::prelude::*;
 
 /// The samples of the page, without HELP and TYPE.
@@ -164,6 +166,63 @@ fn a_family_that_is_unregistered_is_gone_and_its_names_are_free() {
     assert_eq!(samples(&registry), [r#"jobs_total{status="ok"} 1"#, "sizes_count 0"]);
 }
 
+/// A clock that has something else done when it is asked the next time.
+#[derive(Default)]
+struct Busy(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Clock for Busy {
+    fn monotonic(&self) -> Duration {
+        let task = self.0.lock().unwrap().take();
+        if let Some(task) = task {
+            task();
+        }
+        Duration::from_secs(1)
+    }
+
+    fn wall(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+}
+
+/// A registry with a family of which a snapshot asks the time, and that clock.
+fn interrupted() -> (Registry, Arc<Busy>) {
+    let clock = Arc::new(Busy::default());
+    let registry = Registry::with_options(RegistryOptions::default().with_clock(clock.clone()));
+    registry.register_counter("first_total", "First", &[]).unwrap();
+    let second = registry.register_counter("second_total", "Second", &["by"]).unwrap();
+    second.expire_after(Duration::from_secs(3_600)).inc(&["a"]).unwrap();
+    (registry, clock)
+}
+
+#[test]
+fn a_family_that_comes_back_during_a_snapshot_is_there_once() {
+    let (registry, clock) = interrupted();
+    registry.register_counter("third_total", "Third", &[]).unwrap();
+    registry.unregister("third_total");
+    let changing = registry.clone();
+    *clock.0.lock().unwrap() = Some(Box::new(move || {
+        changing.unregister("first_total");
+        // The place of the first one, and that of the third.
+        changing.register_counter("fourth_total", "Fourth", &[]).unwrap();
+        changing.register_counter("first_total", "First", &[]).unwrap();
+    }));
+    assert_eq!(samples(&registry), ["first_total 0", r#"second_total{by="a"} 1"#]);
+    assert_eq!(samples(&registry), ["first_total 0", "fourth_total 0", r#"second_total{by="a"} 1"#]);
+}
+
+#[test]
+fn a_family_that_was_unregistered_during_a_snapshot_is_freed_by_the_next_one() {
+    let (registry, clock) = interrupted();
+    let changing = registry.clone();
+    *clock.0.lock().unwrap() = Some(Box::new(move || assert!(changing.unregister("first_total"))));
+    // Each family has its share of the clock.
+    let before = Arc::strong_count(&clock);
+    samples(&registry);
+    assert_eq!(Arc::strong_count(&clock), before, "it may still be looked at");
+    samples(&registry);
+    assert_eq!(Arc::strong_count(&clock), before - 1);
+}
+
 proptest! {
     /// Any sequence of updates and removals shows what a map would show.
     #[test]
@@ -243,7 +302,10 @@ fn what_stays_is_exact_while_others_are_removed() {
         scope.spawn(|| {
             let mut last = BTreeMap::new();
             while !done.load(Ordering::Acquire) {
-                for sample in samples(&registry).iter().filter(|sample| sample.contains("stays")) {
+                let samples = samples(&registry);
+                let keys: BTreeSet<&str> = samples.iter().map(|s| s.rsplit_once(' ').unwrap().0).collect();
+                assert_eq!(keys.len(), samples.len(), "each series stands once");
+                for sample in samples.iter().filter(|sample| sample.contains("stays")) {
                     let (key, value) = sample.rsplit_once(' ').unwrap();
                     let value: f64 = value.parse().unwrap();
                     let before = last.insert(key.to_owned(), value).unwrap_or(0.0);

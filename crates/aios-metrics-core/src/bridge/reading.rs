@@ -56,9 +56,10 @@ impl Attached {
         self.names.load(Ordering::Acquire)
     }
 
-    /// Names of our own families were taken or given up, which can change what is shown of others.
-    pub(crate) fn note_change_of_names(&self) {
-        self.names.fetch_add(1, Ordering::Release);
+    /// Names of our own families were taken or given up, which can change what is shown of others. Answers
+    /// how they stand now.
+    pub(crate) fn note_change_of_names(&self) -> u64 {
+        self.names.fetch_add(1, Ordering::Release) + 1
     }
 
     /// Adds all families that can be shown, but those of which a name is taken by one of ours.

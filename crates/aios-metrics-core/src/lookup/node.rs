@@ -194,14 +194,16 @@ impl Block {
         Some(offset)
     }
 
-    /// Every node, in the order of creation, with the offset of its text.
-    pub(crate) fn nodes(&self) -> impl Iterator<Item = (Node<'_>, u32)> {
-        let (mut offset, used) = (0, self.used());
+    /// The nodes below `end`, which `used` has been, in the order of creation, with the offsets of their
+    /// texts.
+    fn nodes(&self, end: usize) -> impl Iterator<Item = (Node<'_>, u32)> {
+        debug_assert!(end <= self.used());
+        let mut offset = 0;
         std::iter::from_fn(move || {
-            if offset == used {
+            if offset >= end {
                 return None;
             }
-            // SAFETY: whole nodes lie below `used`.
+            // SAFETY: whole nodes lie below what `used` has been.
             let node = unsafe { node_at(self.start, offset) };
             let text = (offset + size_of::<Head>()) as u32;
             offset += node.size();
@@ -220,6 +222,23 @@ impl Drop for Block {
 impl std::fmt::Debug for Block {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Block").field("used", &self.used()).field("size", &self.layout.size()).finish()
+    }
+}
+
+/// A block as far as it was filled at one time.
+pub(crate) struct Filled {
+    block: Arc<Block>,
+    end: usize,
+}
+
+impl Filled {
+    /// Its nodes, in the order of creation, with the offsets of their texts.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = (Node<'_>, u32)> {
+        self.block.nodes(self.end)
+    }
+
+    pub(crate) fn into_block(self) -> Arc<Block> {
+        self.block
     }
 }
 
@@ -248,6 +267,9 @@ pub(crate) struct Directory {
     blocks: Box<[Option<Arc<Block>>]>,
     /// The blocks whose nodes are there, by number, in the order in which these were created.
     order: Box<[u32]>,
+    /// Whether the last of them may take more nodes. The others never do again, so that a walk that has
+    /// begun needs to know of one block only where it was filled to.
+    grows: bool,
 }
 
 // SAFETY: the pointers are to blocks that it keeps.
@@ -259,10 +281,10 @@ unsafe impl Sync for Directory {}
 pub(crate) type Replaced = Unlinked<Directory>;
 
 impl Directory {
-    fn new(blocks: Vec<Option<Arc<Block>>>, order: Vec<u32>) -> Self {
+    fn new(blocks: Vec<Option<Arc<Block>>>, order: Vec<u32>, grows: bool) -> Self {
         let start = |block: &Arc<Block>| block.start.as_ptr().cast_const();
         let starts = blocks.iter().map(|block| block.as_ref().map_or(ptr::null(), start)).collect();
-        Self { starts, blocks: blocks.into(), order: order.into() }
+        Self { starts, blocks: blocks.into(), order: order.into(), grows }
     }
 
     fn block(&self, number: u32) -> Option<&Arc<Block>> {
@@ -271,6 +293,11 @@ impl Directory {
 
     fn in_order(&self) -> impl Iterator<Item = (u32, &Arc<Block>)> {
         self.order.iter().filter_map(|&number| Some((number, self.block(number)?)))
+    }
+
+    /// The last block.
+    fn last(&self) -> Option<(u32, &Arc<Block>)> {
+        self.order.last().and_then(|&number| Some((number, self.block(number)?)))
     }
 
     /// Bytes of living nodes.
@@ -329,9 +356,8 @@ impl Nodes {
         retire: &mut impl FnMut(Retired),
     ) -> (u64, Node<'_>) {
         let flags = if escaped { ESCAPED } else { 0 };
-        if let Some(directory) = self.directory()
-            && let Some(&number) = directory.order.last()
-            && let Some(block) = directory.block(number)
+        if let Some(directory) = self.directory().filter(|directory| directory.grows)
+            && let Some((number, block)) = directory.last()
             && let Some(offset) = block.push(hash, run, text, flags)
         {
             // SAFETY: pushed just now, and the directory keeps the block.
@@ -344,7 +370,7 @@ impl Nodes {
         let (mut blocks, mut order) = self.lists();
         let number = add(&mut blocks, block);
         order.push(number);
-        self.publish(Directory::new(blocks, order), retire);
+        self.publish(Directory::new(blocks, order, true), retire);
         // SAFETY: pushed just now, and the directory keeps the block.
         (place(number, offset), unsafe { node_at(start, offset) })
     }
@@ -405,7 +431,8 @@ impl Nodes {
         }
         close(&mut group);
         drop(group);
-        self.publish(Directory::new(blocks, order), retire);
+        let grows = directory.grows && order.last().copied() == last;
+        self.publish(Directory::new(blocks, order, grows), retire);
         for (hash, from, to) in moves {
             moved(hash, from, to);
         }
@@ -418,33 +445,56 @@ impl Nodes {
             return;
         }
         let (mut blocks, order) = self.lists();
+        let grows = self.directory().is_some_and(|directory| directory.grows);
         for &number in numbers {
             blocks[number as usize] = None;
         }
         while blocks.last().is_some_and(Option::is_none) {
             blocks.pop();
         }
-        self.publish(Directory::new(blocks, order), retire);
+        self.publish(Directory::new(blocks, order, grows), retire);
     }
 
     fn lists(&self) -> (Vec<Option<Arc<Block>>>, Vec<u32>) {
         self.directory().map_or_else(Default::default, |d| (d.blocks.to_vec(), d.order.to_vec()))
     }
 
-    /// The blocks, in the order in which their nodes were created.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = &Arc<Block>> {
-        self.directory().into_iter().flat_map(Directory::in_order).map(|(_, block)| block)
+    /// The blocks as they are filled now, in the order in which their nodes were created.
+    ///
+    /// Of two nodes with the same labels that it shows, the older one was dead before the newer one was laid
+    /// down, and is seen to be: no walk finds both alive, however long it takes and whatever happens meanwhile.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = Filled> {
+        self.filled().map(|(_, block, end)| Filled { block: Arc::clone(block), end })
     }
 
-    /// The living nodes with their places, in the order of creation.
+    /// The living nodes with their places, in the order of creation: of those that are there now.
     pub(crate) fn places(&self) -> impl Iterator<Item = (u64, Node<'_>)> {
-        let blocks = self.directory().into_iter().flat_map(Directory::in_order);
-        blocks
-            .flat_map(|(number, block)| {
-                let offset = |text: u32| text as usize - size_of::<Head>();
-                block.nodes().map(move |(node, text)| (place(number, offset(text)), node))
+        let offset = |text: u32| text as usize - size_of::<Head>();
+        self.filled()
+            .flat_map(move |(number, block, end)| {
+                block.nodes(end).map(move |(node, text)| (place(number, offset(text)), node))
             })
             .filter(|(_, node)| !node.is_dead())
+    }
+
+    /// The blocks with their numbers, and where each is filled to.
+    fn filled(&self) -> impl Iterator<Item = (u32, &Arc<Block>, usize)> {
+        let mut directory = self.directory();
+        let end = loop {
+            let end = directory.and_then(Directory::last).map_or(0, |(_, block)| block.used());
+            // A node that was copied is dead in the copy only. So the last block must not have grown since
+            // another directory came.
+            let now = self.directory();
+            if directory.map(ptr::from_ref) == now.map(ptr::from_ref) {
+                break end;
+            }
+            directory = now;
+        };
+        let last = directory.and_then(|directory| directory.order.last().copied());
+        directory.into_iter().flat_map(Directory::in_order).map(move |(number, block)| {
+            let end = if Some(number) == last { end } else { block.used() };
+            (number, block, end)
+        })
     }
 }
 
@@ -452,7 +502,7 @@ impl Block {
     /// Copies the living nodes of block `number`; the hash, old place and new offset of each.
     fn take_over(&self, number: u32, from: &Self) -> Vec<(u64, u64, usize)> {
         let mut copied = Vec::new();
-        for (node, text) in from.nodes().filter(|(node, _)| !node.is_dead()) {
+        for (node, text) in from.nodes(from.used()).filter(|(node, _)| !node.is_dead()) {
             let flags = node.head().len.load(Ordering::Relaxed) & !LEN;
             let old = place(number, text as usize - size_of::<Head>());
             if let Some(offset) = self.push(node.hash(), node.run(), node.text(), flags) {
@@ -525,10 +575,43 @@ mod tests {
     fn a_block_outlives_its_nodes() {
         let nodes = Nodes::new();
         push(&nodes, 2, "{a=\"kept\"}");
-        let block = nodes.blocks().next().cloned().unwrap();
+        let filled = nodes.blocks().next().unwrap();
         drop(nodes);
-        let (node, offset) = block.nodes().next().unwrap();
-        assert_eq!(block.text(offset, 10), node.text());
+        let (node, offset) = filled.nodes().next().unwrap();
+        assert_eq!(filled.block.text(offset, 10), node.text());
+    }
+
+    #[test]
+    fn a_walk_shows_what_was_there_when_it_began() {
+        let nodes = Nodes::new();
+        // It leaves no room in the first block.
+        let long = "x".repeat(SMALLEST - 60);
+        let places = [push(&nodes, 1, "{a=\"1\"}"), push(&nodes, 2, &long), push(&nodes, 3, "{a=\"3\"}")];
+        let mut walk = nodes.blocks();
+        let cells =
+            |filled: &Filled| -> Vec<u32> { filled.nodes().map(|(node, _)| node.run().cell).collect() };
+        assert_eq!(cells(&walk.next().unwrap()), [1, 2]);
+        // Another one with the labels that were just seen, in the block to which the walk comes next.
+        nodes.kill(places[0]);
+        push(&nodes, 4, "{a=\"1\"}");
+        assert_eq!(cells(&walk.next().unwrap()), [3]);
+        assert!(walk.next().is_none());
+        assert_eq!(nodes.blocks().map(|filled| cells(&filled)).collect::<Vec<_>>(), [vec![1, 2], vec![3, 4]]);
+    }
+
+    #[test]
+    fn a_block_that_was_not_the_last_grows_no_more() {
+        let nodes = Nodes::new();
+        push(&nodes, 1, "{a=\"1\"}");
+        // Too long for the room that is left, so it has a block of its own, which goes with it.
+        let long = push(&nodes, 2, &"x".repeat(2 * SLACK));
+        nodes.kill(long);
+        let mut retired = Vec::new();
+        nodes.rewrite(|_, _, _| (), &mut |old| retired.push(old));
+        assert_eq!(nodes.blocks().count(), 1);
+        push(&nodes, 3, "{a=\"3\"}");
+        let ends = |nodes: &Nodes| nodes.blocks().map(|filled| filled.nodes().count()).collect::<Vec<_>>();
+        assert_eq!(ends(&nodes), [1, 1]);
     }
 
     #[test]
@@ -581,8 +664,8 @@ mod tests {
                 nodes.release(&blocks, retire);
                 prop_assert!(texts(&nodes).into_iter().eq(living.iter().map(|(_, text)| text.as_bytes())));
                 prop_assert!(nodes.places().map(|(place, _)| place).eq(living.iter().map(|(place, _)| *place)));
-                let dead: usize = nodes.blocks().map(|block| block.dead()).sum();
-                let live: usize = nodes.blocks().map(|block| block.live()).sum();
+                let dead: usize = nodes.blocks().map(|filled| filled.block.dead()).sum();
+                let live: usize = nodes.blocks().map(|filled| filled.block.live()).sum();
                 prop_assert!(dead <= live + SLACK, "{dead} bytes dead, {live} live");
                 let numbers = nodes.directory().map_or(0, |directory| directory.blocks.len());
                 prop_assert!(numbers <= nodes.blocks().count() + 8, "{numbers} numbers");

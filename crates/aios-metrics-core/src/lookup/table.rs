@@ -86,13 +86,13 @@ impl Entries {
         }
     }
 
-    /// The entry of a payload that is in it, by the lower 32 bits of its hash at least.
-    fn entry(&self, hash: u64, payload: u64) -> Option<&AtomicU64> {
+    /// The entry of the payload that `matches`, by the lower 32 bits of its hash at least.
+    fn entry(&self, hash: u64, matches: impl Fn(u64) -> bool) -> Option<&AtomicU64> {
         let mask = self.words.len() - 1;
         let mut at = hash as usize & mask;
         loop {
             let word = self.words[at].load(Ordering::Relaxed);
-            if word & PAYLOAD_MASK == payload + 1 {
+            if (word & PAYLOAD_MASK).checked_sub(1).is_some_and(&matches) {
                 return Some(&self.words[at]);
             }
             if word == 0 {
@@ -140,9 +140,16 @@ impl Table {
         outgrown
     }
 
+    /// The payload that `matches`, by the lower 32 bits of its hash at least. Under the lock of changes.
+    pub(crate) fn find_by(&self, hash: u64, matches: impl Fn(u64) -> bool) -> Option<u64> {
+        let entry = self.entries()?.entry(hash, matches)?;
+        (entry.load(Ordering::Relaxed) & PAYLOAD_MASK).checked_sub(1)
+    }
+
     /// Removes a payload that is in it, by the lower 32 bits of its hash at least. One caller at a time.
     pub(crate) fn remove(&self, hash: u64, payload: u64) {
-        if let Some(entry) = self.entries().and_then(|entries| entries.entry(hash, payload)) {
+        if let Some(entry) = self.entries().and_then(|entries| entries.entry(hash, |other| other == payload))
+        {
             entry.store(REMOVED, Ordering::Release);
             self.live.fetch_sub(1, Ordering::Relaxed);
         }
@@ -150,7 +157,8 @@ impl Table {
 
     /// Puts another payload in the place of one that is in it; it has the same hash.
     pub(crate) fn replace(&self, hash: u64, payload: u64, by: u64) {
-        if let Some(entry) = self.entries().and_then(|entries| entries.entry(hash, payload)) {
+        if let Some(entry) = self.entries().and_then(|entries| entries.entry(hash, |other| other == payload))
+        {
             let tag = entry.load(Ordering::Relaxed) & !PAYLOAD_MASK;
             entry.store(tag | (by + 1), Ordering::Release);
         }

@@ -5,7 +5,11 @@ use crate::storage::local::STORAGE;
 use crate::sync::{AtomicU64, Ordering, fence};
 
 /// Handles, in the lower bits.
-const HANDLES: u64 = (1 << 29) - 1;
+const HANDLES: u64 = (1 << 27) - 1;
+/// Set by the first judgement of whether the series is idle.
+const JUDGED: u64 = 1 << 27;
+/// Set once an update was noted by `TOUCHED`.
+const EVER_TOUCHED: u64 = 1 << 28;
 /// Nobody gets a first handle any more: the series was unlinked.
 const UNLINKED: u64 = 1 << 29;
 /// Nobody looks at the series any more: the last handle frees it.
@@ -59,7 +63,15 @@ impl Control {
         self.0.fetch_or(UNLINKED, Ordering::Relaxed);
     }
 
-    /// The same if there is no handle.
+    /// Whether there is a handle.
+    pub(crate) fn is_held(self) -> bool {
+        self.0.load(Ordering::Relaxed) & HANDLES != 0
+    }
+
+    /// From now on nobody gets a first handle, if there is none.
+    ///
+    /// What was done with the handles that are gone happens before what the caller does once the series has
+    /// been sealed in limbo: that begins with a fence, after this has seen the last of them released.
     pub(crate) fn unlink_unless_held(self) -> bool {
         let mut word = self.0.load(Ordering::Relaxed);
         while word & HANDLES == 0 {
@@ -88,9 +100,14 @@ impl Control {
         ((self.0.load(Ordering::Acquire) >> FLOAT_SHIFT) as u32).checked_sub(1)
     }
 
-    /// Sets the cell of fractions. Once, by one caller at a time.
-    pub(crate) fn set_float(self, cell: u32) {
-        self.0.fetch_or((u64::from(cell) + 1) << FLOAT_SHIFT, Ordering::Release);
+    /// Sets the cell of fractions, unless somebody else was faster; that one's cell is the error then.
+    pub(crate) fn set_float(self, cell: u32) -> Result<(), u32> {
+        let with_cell =
+            |word| (word >> FLOAT_SHIFT == 0).then_some(word | (u64::from(cell) + 1) << FLOAT_SHIFT);
+        match self.0.fetch_update(Ordering::Release, Ordering::Acquire, with_cell) {
+            Ok(_) => Ok(()),
+            Err(word) => Err((word >> FLOAT_SHIFT) as u32 - 1),
+        }
     }
 
     /// Notes an update.
@@ -103,13 +120,33 @@ impl Control {
 
     /// Whether there was an update since this was last asked.
     pub(crate) fn take_touched(self) -> bool {
+        let touched = self.0.load(Ordering::Relaxed) & TOUCHED != 0;
+        if touched {
+            self.0.fetch_or(EVER_TOUCHED, Ordering::Relaxed);
+            self.0.fetch_and(!TOUCHED, Ordering::Relaxed);
+        }
+        touched
+    }
+
+    /// The same, and the next who asks is told again.
+    pub(crate) fn is_touched(self) -> bool {
         self.0.load(Ordering::Relaxed) & TOUCHED != 0
-            && self.0.fetch_and(!TOUCHED, Ordering::Relaxed) & TOUCHED != 0
+    }
+
+    /// Whether an update was ever noted.
+    pub(crate) fn was_ever_touched(self) -> bool {
+        self.0.load(Ordering::Relaxed) & (TOUCHED | EVER_TOUCHED) != 0
+    }
+
+    /// Whether this has been asked before.
+    pub(crate) fn was_judged(self) -> bool {
+        self.0.load(Ordering::Relaxed) & JUDGED != 0
+            || self.0.fetch_or(JUDGED, Ordering::Relaxed) & JUDGED != 0
     }
 }
 
-/// Half a thousand million handles of one series are a leak, and one more would spill into the bits
-/// above: as with `Arc`, that ends the process.
+/// A hundred million handles of one series are a leak, and one more would spill into the bits above: as with
+/// `Arc`, that ends the process.
 fn assert_not_full(word: u64) {
     if word & HANDLES == HANDLES - 1_024 {
         std::process::abort();

@@ -4,6 +4,7 @@ mod amount;
 pub(crate) mod control;
 pub(crate) mod counter;
 pub(crate) mod exemplar;
+mod expiry;
 mod family;
 pub(crate) mod gauge;
 pub(crate) mod histogram;

@@ -8,7 +8,8 @@ use tracing::warn;
 use super::Total;
 use super::control::Control;
 use super::exemplar::{self, Exemplars};
-use super::life::{Changes, Garbage, Idle, retire_from_lookup};
+use super::expiry::Expiry;
+use super::life::{Changes, Garbage, retire_from_lookup};
 use crate::descriptor::{Descriptor, Kind};
 use crate::error::LabelError;
 use crate::format::labels::equal;
@@ -40,7 +41,8 @@ pub(crate) struct Refused {
 /// All series of a family.
 ///
 /// Finding one takes no lock and writes to no shared memory. Creating and removing takes the lock
-/// `changes`, which nobody who finds, updates or reads ever waits for.
+/// `changes`, which nobody who finds, updates or reads ever waits for, and which is held for bounded work only:
+/// what has to be judged, told or freed is so without it.
 pub(crate) struct Series {
     descriptor: Descriptor,
     refused: Arc<Refused>,
@@ -56,8 +58,11 @@ pub(crate) struct Series {
     max_series: AtomicUsize,
     /// Set while the cap is reached: a miss means the overflow series.
     full: AtomicBool,
+    /// Whether it was told that the cap is reached.
+    warned: AtomicBool,
     /// Whether idle series leave the page.
     pub(super) expires: AtomicBool,
+    pub(super) expiry: Mutex<Expiry>,
     /// Updates of an unlabelled metric that carried labels.
     dropped_labels: AtomicU64,
     /// Updates that went to the overflow series because of the cap.
@@ -80,7 +85,9 @@ impl Series {
             changes: Mutex::new(Changes::new()),
             max_series: AtomicUsize::new(options.max_series.max(1)),
             full: AtomicBool::new(false),
+            warned: AtomicBool::new(false),
             expires: AtomicBool::new(false),
+            expiry: Mutex::new(Expiry::new()),
             dropped_labels: AtomicU64::new(0),
             overflowed: AtomicU64::new(0),
             clamped: AtomicU64::new(0),
@@ -314,6 +321,7 @@ impl Series {
 
     #[cold]
     fn create<'s>(&'s self, _section: &'s Section, values: &impl Values) -> Node<'s> {
+        self.sweep_if_due();
         let hash = self.hash(values);
         if self.full.load(Ordering::Acquire) {
             // Nothing is inserted while it is set, so a miss that begins now is final.
@@ -326,7 +334,11 @@ impl Series {
                 return node;
             }
         }
-        self.find_or_insert(&mut lock(&self.changes), hash, values)
+        let node = self.change(|changes| self.find_or_insert(changes, hash, values));
+        if self.full.load(Ordering::Relaxed) && !self.warned.swap(true, Ordering::Relaxed) {
+            self.warn_of_overflow();
+        }
+        node
     }
 
     /// The series with these values, or the overflow series where there is no room for it.
@@ -334,7 +346,6 @@ impl Series {
         if let Some(node) = self.find(hash, values) {
             return node;
         }
-        self.sweep_if_due(changes);
         let room = self.has_room(changes);
         changes.text.clear();
         let escaped = self.descriptor.rendered().pieces.write(values, &mut changes.text);
@@ -347,7 +358,6 @@ impl Series {
         // A label of a megabyte must not be held for ever.
         changes.text.clear();
         changes.text.shrink_to(4_096);
-        self.collect_garbage(changes);
         node
     }
 
@@ -407,13 +417,11 @@ impl Series {
         });
         if !room {
             self.full.store(true, Ordering::Release);
-            if !std::mem::replace(&mut changes.warned, true) {
-                self.warn_of_overflow();
-            }
         }
         node
     }
 
+    /// Not under the lock: who listens may take its time, or use this family.
     #[cold]
     fn warn_of_overflow(&self) {
         warn!(
@@ -458,12 +466,14 @@ impl Series {
     /// The cell for fractional amounts of a counter's series, taken on the first one.
     #[cold]
     pub(crate) fn float_cell(&self, control: Control) -> u32 {
-        let _changes = lock(&self.changes);
-        control.float().unwrap_or_else(|| {
-            let id = STORAGE.take(1);
-            control.set_float(id);
-            id
-        })
+        let cell = STORAGE.take(1);
+        match control.set_float(cell) {
+            Ok(()) => cell,
+            Err(faster) => {
+                STORAGE.give_back(cell, 1);
+                faster
+            }
+        }
     }
 
     /// Gives the cells of a series back. Nobody uses them any more, and all that was done with them
@@ -496,7 +506,7 @@ impl Drop for Series {
         }
         let limbo = std::mem::replace(&mut lock(&self.changes).limbo, Limbo::new());
         for garbage in limbo.into_all() {
-            if let Garbage::Series(run) | Garbage::Idle(Idle { run, .. }) = garbage {
+            if let Garbage::Series(run) | Garbage::Idle(_, run) = garbage {
                 self.free(run);
             }
         }

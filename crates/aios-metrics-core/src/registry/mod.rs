@@ -1,6 +1,8 @@
 //! Everything that is registered, and the calls by name.
 
 mod bridge;
+#[cfg(all(test, loom))]
+mod loom;
 mod options;
 mod self_metrics;
 mod update;
@@ -28,7 +30,7 @@ use crate::source::Source;
 use crate::storage::Section;
 use crate::storage::limbo::{Limbo, Unlinked};
 use crate::storage::local::STORAGE;
-use crate::sync::{Mutex, RandomState, lock};
+use crate::sync::{Mutex, RandomState, lock, try_lock};
 
 /// Everything that is registered: families, rolling metrics, collectors.
 ///
@@ -60,7 +62,7 @@ struct Inner {
     /// Families by every name under which they can be updated.
     names: Table,
     aliases: List<Alias>,
-    families: List<Arc<Series>>,
+    families: List<Registered>,
     collectors: List<Collector>,
     attached: Attached,
     /// Held while something is registered or unregistered.
@@ -82,7 +84,7 @@ struct Changes {
 enum Garbage {
     Names(Outgrown),
     Alias(Unlinked<Alias>),
-    Family(Unlinked<Arc<Series>>),
+    Family(Unlinked<Registered>),
 }
 
 struct Alias {
@@ -90,7 +92,15 @@ struct Alias {
     series: Arc<Series>,
 }
 
+/// A family, with how often names had changed when it came.
+struct Registered {
+    since: u64,
+    series: Arc<Series>,
+}
+
 struct Collector {
+    /// How often names had changed when it came.
+    since: u64,
     collect: Box<dyn Collect>,
     descriptors: Arc<[Descriptor]>,
 }
@@ -215,8 +225,8 @@ impl Registry {
             added.extend(descriptor.claimed_names().into_iter().map(|name| (name, claim.clone())));
         }
         claims.append(&mut added);
-        self.0.attached.note_change_of_names();
-        self.0.collectors.push(Collector { collect: Box::new(collector), descriptors });
+        let since = self.0.attached.note_change_of_names();
+        self.0.collectors.push(Collector { since, collect: Box::new(collector), descriptors });
         Ok(())
     }
 
@@ -243,7 +253,7 @@ impl Registry {
     fn family(&self, descriptor: Descriptor) -> Result<Arc<Series>, RegisterError> {
         let inner = &*self.0;
         check_reserved(&descriptor)?;
-        let changes = &mut *lock(&inner.changes);
+        let mut changes = lock(&inner.changes);
         if let Some(claim) = free(&changes.claims, &descriptor)? {
             return claim
                 .series
@@ -253,15 +263,17 @@ impl Registry {
         let series = Arc::new(Series::new(descriptor.clone(), &inner.options, Arc::clone(&inner.refused)));
         let claim = Claim { descriptor: descriptor.clone(), series: Some(Arc::clone(&series)) };
         changes.claims.extend(descriptor.claimed_names().into_iter().map(|name| (name, claim.clone())));
-        inner.attached.note_change_of_names();
+        let since = inner.attached.note_change_of_names();
         for name in descriptor.update_names() {
             let index = inner.aliases.push(Alias { name: name.into(), series: Arc::clone(&series) });
             if let Some(outgrown) = inner.names.insert(self.hash(name), index as u64, |at| self.hash_of(at)) {
                 changes.limbo.retire_large([Garbage::Names(outgrown)]);
             }
         }
-        inner.families.push(Arc::clone(&series));
-        drop(changes.limbo.poll(&STORAGE));
+        inner.families.push(Registered { since, series: Arc::clone(&series) });
+        let garbage = changes.limbo.poll(&STORAGE);
+        drop(changes);
+        drop(garbage);
         Ok(series)
     }
 
@@ -287,7 +299,7 @@ impl Registry {
     /// ```
     pub fn unregister(&self, name: &str) -> bool {
         let inner = &*self.0;
-        let changes = &mut *lock(&inner.changes);
+        let mut changes = lock(&inner.changes);
         let Some(series) = self.find(&Section::enter(), name).cloned() else { return false };
         let descriptor = series.descriptor();
         for name in descriptor.claimed_names() {
@@ -301,32 +313,48 @@ impl Registry {
             }
         }
         let place = (0..inner.families.end())
-            .find(|&at| inner.families.get(at).is_some_and(|family| Arc::ptr_eq(family, &series)));
+            .find(|&at| inner.families.get(at).is_some_and(|family| Arc::ptr_eq(&family.series, &series)));
         let family = place.and_then(|at| inner.families.take(at));
         changes.limbo.retire_large(family.map(Garbage::Family));
         // Not before it is out of the list: whoever sees the change must not find the family any more.
         inner.attached.note_change_of_names();
-        drop(changes.limbo.poll(&STORAGE));
+        let garbage = changes.limbo.poll(&STORAGE);
+        drop(changes);
+        // A family is large, so nobody waits for it to be freed.
+        drop((garbage, series));
         true
+    }
+
+    /// Frees what nobody looks at any more, unless somebody registers just now.
+    fn tidy_up(&self) {
+        while let Some(mut changes) = try_lock(&self.0.changes) {
+            let garbage = changes.limbo.empty(&STORAGE);
+            drop(changes);
+            if garbage.is_empty() {
+                break;
+            }
+        }
     }
 
     /// Fills a snapshot, with what is attached or without.
     fn fill(&self, snapshot: &mut Snapshot, with_attached: bool) {
         let inner = &*self.0;
+        self.tidy_up();
+        // What comes later is left out: it may have a name of what has been there and is gone by then.
         let names = inner.attached.names();
         snapshot.clear(inner.options.time.wall());
         for index in 0..inner.families.end() {
             // One for each, so that a long walk holds nothing up; and none while a collector works.
             let _section = Section::enter();
-            if let Some(series) = inner.families.get(index) {
-                snapshot.add_series(series);
+            if let Some(family) = inner.families.get(index).filter(|family| family.since <= names) {
+                snapshot.add_series(&family.series);
             }
         }
         if with_attached {
             inner.add_attached(names, snapshot);
         }
         // Behind what is attached, so that the figures of it are those of this snapshot.
-        for collector in inner.collectors.iter() {
+        for collector in inner.collectors.iter().filter(|collector| collector.since <= names) {
             if snapshot.expect(&collector.descriptors) {
                 collector.collect.collect(snapshot);
             }

@@ -73,8 +73,10 @@ impl Collect for SelfMetrics {
 
     fn collect(&self, snapshot: &mut Snapshot) {
         let Some(registry) = self.registry.upgrade() else { return };
+        let names = registry.attached.names();
         let _section = Section::enter();
-        let families = || registry.families.iter();
+        let registered = || registry.families.iter().filter(|family| family.since <= names);
+        let families = || registered().map(|family| &family.series);
 
         let mut series = snapshot.family(&self.series);
         for family in families() {

@@ -13,8 +13,11 @@ const BATCH: usize = if cfg!(loom) { 1 } else { 64 };
 /// More than a table and a directory for each of many series that come and go.
 const CROWD: usize = 4_096;
 
-/// Garbage in two batches: the sealed one waits for the sections that were open when it was sealed,
-/// the open one takes what is unlinked meanwhile.
+/// How much is handed out at a time, since that happens under a lock for which others wait.
+const PORTION: usize = 256;
+
+/// Garbage in three batches: the sealed one waits for the sections that were open when it was sealed, the open
+/// one takes what is unlinked meanwhile, and the third is what nobody looks at any more.
 ///
 /// Nobody waits: whoever unlinks or creates something [polls](Self::poll) on the way, and who walks over
 /// everything [empties](Self::empty) it. Time plays no part in it.
@@ -23,6 +26,7 @@ pub(crate) struct Limbo<G> {
     /// Whether the open batch is worth sealing for one thing in it.
     is_large: bool,
     sealed: Vec<G>,
+    passed: Vec<G>,
     /// The words of the sections that the sealed batch waits for, as they were.
     waiting: Vec<(&'static AtomicU64, u64)>,
     /// Whether it waits for threads without a slab.
@@ -31,7 +35,14 @@ pub(crate) struct Limbo<G> {
 
 impl<G> Limbo<G> {
     pub(crate) const fn new() -> Self {
-        Self { open: Vec::new(), is_large: false, sealed: Vec::new(), waiting: Vec::new(), guests: false }
+        Self {
+            open: Vec::new(),
+            is_large: false,
+            sealed: Vec::new(),
+            passed: Vec::new(),
+            waiting: Vec::new(),
+            guests: false,
+        }
     }
 
     /// Takes what nobody can find any more, though some may still look at it.
@@ -49,52 +60,48 @@ impl<G> Limbo<G> {
     /// Whether so much waits that whoever makes more should let others run first: most likely one of them
     /// is kept from ending its section.
     pub(crate) fn is_crowded(&self) -> bool {
-        self.sealed.len() + self.open.len() > CROWD
+        self.passed.len() + self.sealed.len() + self.open.len() > CROWD
     }
 
     /// Whether nothing waits here.
     pub(crate) fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.sealed.is_empty()
+        self.open.is_empty() && self.sealed.is_empty() && self.passed.is_empty()
     }
 
-    /// What nobody looks at any more; all that was done with it happens before this call. Something
-    /// small that was unlinked lately waits for more of its kind.
+    /// What nobody looks at any more, a portion of it; all that was done with it happens before this call.
+    /// Something small that was unlinked lately waits for more of its kind.
     pub(crate) fn poll(&mut self, storage: &'static Storage) -> Vec<G> {
         let seals = self.is_large || self.open.len() >= BATCH;
         self.pass(storage, seals)
     }
 
-    /// The same, and nothing waits for more.
+    /// The same, and nothing waits for more. Once this returns nothing, all that is left waits for a section.
     pub(crate) fn empty(&mut self, storage: &'static Storage) -> Vec<G> {
         self.pass(storage, !self.open.is_empty())
     }
 
     fn pass(&mut self, storage: &'static Storage, seals: bool) -> Vec<G> {
-        let mut passed = Vec::new();
-        if !self.sealed.is_empty() {
-            if !self.has_passed(storage) {
-                return passed;
-            }
-            std::mem::swap(&mut passed, &mut self.sealed);
-        }
-        if seals && barrier::overtake() {
+        self.let_pass(storage);
+        if self.sealed.is_empty() && seals && barrier::overtake() {
             std::mem::swap(&mut self.sealed, &mut self.open);
             self.is_large = false;
             self.seal(storage);
-            if self.has_passed(storage) {
-                passed.append(&mut self.sealed);
-            }
+            self.let_pass(storage);
         }
-        passed
+        match self.passed.len().checked_sub(PORTION) {
+            Some(rest) if rest > 0 => self.passed.split_off(rest),
+            _ => std::mem::take(&mut self.passed),
+        }
     }
 
     /// Everything, when nobody else is left.
     pub(crate) fn into_all(self) -> impl Iterator<Item = G> {
-        self.sealed.into_iter().chain(self.open)
+        self.passed.into_iter().chain(self.sealed).chain(self.open)
     }
 
     /// Notes the sections that are open. One that is announced later finds nothing of the batch, since that
-    /// was overtaken before.
+    /// was overtaken before. That begins with a fence, on which others rely as well: see
+    /// [`unlink_unless_held`](crate::metric::control::Control::unlink_unless_held).
     fn seal(&mut self, storage: &'static Storage) {
         let words = storage.slabs().map(|slab| {
             let word = slab.section();
@@ -102,6 +109,18 @@ impl<G> Limbo<G> {
         });
         self.waiting.extend(words.filter(|(_, seen)| seen % 2 == 1));
         self.guests = true;
+    }
+
+    /// Moves the sealed batch on, if nobody looks at it any more.
+    fn let_pass(&mut self, storage: &Storage) {
+        if self.sealed.is_empty() || !self.has_passed(storage) {
+            return;
+        }
+        if self.passed.is_empty() {
+            std::mem::swap(&mut self.passed, &mut self.sealed);
+        } else {
+            self.passed.append(&mut self.sealed);
+        }
     }
 
     fn has_passed(&mut self, storage: &Storage) -> bool {
@@ -137,6 +156,11 @@ impl<T> Drop for Unlinked<T> {
 
 impl<G> std::fmt::Debug for Limbo<G> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Limbo").field("open", &self.open.len()).field("sealed", &self.sealed.len()).finish()
+        let Self { open, sealed, passed, .. } = self;
+        f.debug_struct("Limbo")
+            .field("open", &open.len())
+            .field("sealed", &sealed.len())
+            .field("passed", &passed.len())
+            .finish()
     }
 }

@@ -70,3 +70,23 @@ fn the_cap_is_each_familys_own_and_can_be_set() {
     assert!(page.contains("level{tank=\"__overflow__\"} 1\n"), "{page}");
     assert!(page.contains("wait_count{route=\"__overflow__\"} 2\n"), "{page}");
 }
+
+#[test]
+fn whoever_is_told_of_the_cap_may_use_the_family() {
+    let registry = Registry::with_options(RegistryOptions::default().with_max_series(2));
+    let jobs = registry.register_counter("jobs_total", "", &["by"]).unwrap();
+    jobs.inc(&["a"]).unwrap();
+    let held = jobs.with(&["b"]).unwrap();
+    let (family, handle) = (jobs.clone(), held.clone());
+    let listener = log::Listener(move |_| {
+        assert!(family.remove(&["a"]).unwrap());
+        family.inc(&["c"]).unwrap();
+        handle.inc_by(0.5);
+    });
+    tracing::subscriber::with_default(listener, || jobs.inc(&["d"]).unwrap());
+    let value = |by| registry.value("jobs_total", &[("by", by)]);
+    assert_eq!(
+        ["a", "b", "c", "d", "__overflow__"].map(value),
+        [None, Some(0.5), Some(1.0), None, Some(1.0)]
+    );
+}

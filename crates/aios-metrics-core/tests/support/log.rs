@@ -11,14 +11,16 @@ use tracing::{Event, Metadata, Subscriber};
 /// message.
 pub(crate) fn collect<T>(f: impl FnOnce() -> T) -> (T, Vec<String>) {
     let lines = Arc::new(Mutex::new(Vec::new()));
-    let result = tracing::subscriber::with_default(Collector(Arc::clone(&lines)), f);
+    let keep = Arc::clone(&lines);
+    let result = tracing::subscriber::with_default(Listener(move |line| keep.lock().unwrap().push(line)), f);
     let lines = std::mem::take(&mut *lines.lock().unwrap());
     (result, lines)
 }
 
-struct Collector(Arc<Mutex<Vec<String>>>);
+/// Is told each line that is logged, where that happens.
+pub(crate) struct Listener<F>(pub(crate) F);
 
-impl Subscriber for Collector {
+impl<F: Fn(String) + 'static> Subscriber for Listener<F> {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }
@@ -34,7 +36,7 @@ impl Subscriber for Collector {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(format!("{} {}", event.metadata().level(), event.metadata().target()));
         event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
+        self.0(line.0);
     }
 
     fn enter(&self, _: &Id) {}
