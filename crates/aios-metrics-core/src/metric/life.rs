@@ -154,9 +154,19 @@ impl Series {
 
     /// Changes something under the lock. What nobody looks at any more by then is freed after it.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Changes) -> T) -> T {
+        self.change_in(None, change)
+    }
+
+    /// The same in a section in which nothing was found that is still used.
+    pub(super) fn change_in<T>(
+        &self,
+        section: Option<&Section>,
+        change: impl FnOnce(&mut Changes) -> T,
+    ) -> T {
         let mut changes = lock(&self.changes);
         let result = change(&mut changes);
-        let garbage = if changes.limbo.is_empty() { Vec::new() } else { changes.limbo.poll(&STORAGE) };
+        let limbo = &mut changes.limbo;
+        let garbage = if limbo.is_empty() { Vec::new() } else { limbo.poll_in(&STORAGE, section) };
         let garbage = self.sort_out(&mut changes, garbage);
         drop(changes);
         self.free_all(garbage);

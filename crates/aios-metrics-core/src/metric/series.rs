@@ -320,7 +320,7 @@ impl Series {
     }
 
     #[cold]
-    fn create<'s>(&'s self, _section: &'s Section, values: &impl Values) -> Node<'s> {
+    fn create<'s>(&'s self, section: &'s Section, values: &impl Values) -> Node<'s> {
         self.sweep_if_due();
         let hash = self.hash(values);
         if self.full.load(Ordering::Acquire) {
@@ -334,7 +334,8 @@ impl Series {
                 return node;
             }
         }
-        let node = self.change(|changes| self.find_or_insert(changes, hash, values));
+        // What the search has walked, it is done with: a table that is outgrown now can go at once.
+        let node = self.change_in(Some(section), |changes| self.find_or_insert(changes, hash, values));
         if self.full.load(Ordering::Relaxed) && !self.warned.swap(true, Ordering::Relaxed) {
             self.warn_of_overflow();
         }

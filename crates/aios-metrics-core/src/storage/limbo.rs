@@ -2,9 +2,9 @@
 
 #![allow(unsafe_code)]
 
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
-use super::{Storage, barrier};
+use super::{Section, Slab, Storage, barrier};
 use crate::sync::{AtomicU64, Ordering};
 
 /// How many small things make a batch worth sealing: that has every thread of the process run a fence.
@@ -71,21 +71,26 @@ impl<G> Limbo<G> {
     /// What nobody looks at any more, a portion of it; all that was done with it happens before this call.
     /// Something small that was unlinked lately waits for more of its kind.
     pub(crate) fn poll(&mut self, storage: &'static Storage) -> Vec<G> {
+        self.poll_in(storage, None)
+    }
+
+    /// The same in a section in which nothing was found that is still used: it holds nothing up.
+    pub(crate) fn poll_in(&mut self, storage: &'static Storage, section: Option<&Section>) -> Vec<G> {
         let seals = self.is_large || self.open.len() >= BATCH;
-        self.pass(storage, seals)
+        self.pass(storage, seals, section.and_then(Section::own_word))
     }
 
     /// The same, and nothing waits for more. Once this returns nothing, all that is left waits for a section.
     pub(crate) fn empty(&mut self, storage: &'static Storage) -> Vec<G> {
-        self.pass(storage, !self.open.is_empty())
+        self.pass(storage, !self.open.is_empty(), None)
     }
 
-    fn pass(&mut self, storage: &'static Storage, seals: bool) -> Vec<G> {
+    fn pass(&mut self, storage: &'static Storage, seals: bool, but: Option<&AtomicU64>) -> Vec<G> {
         self.let_pass(storage);
         if self.sealed.is_empty() && seals && barrier::overtake() {
             std::mem::swap(&mut self.sealed, &mut self.open);
             self.is_large = false;
-            self.seal(storage);
+            self.seal(storage, but);
             self.let_pass(storage);
         }
         match self.passed.len().checked_sub(PORTION) {
@@ -102,11 +107,10 @@ impl<G> Limbo<G> {
     /// Notes the sections that are open. One that is announced later finds nothing of the batch, since that
     /// was overtaken before. That begins with a fence, on which others rely as well: see
     /// [`unlink_unless_held`](crate::metric::control::Control::unlink_unless_held).
-    fn seal(&mut self, storage: &'static Storage) {
-        let words = storage.slabs().map(|slab| {
-            let word = slab.section();
-            (word, word.load(Ordering::Acquire))
-        });
+    fn seal(&mut self, storage: &'static Storage, but: Option<&AtomicU64>) {
+        let words = storage.slabs().map(Slab::section);
+        let words = words.filter(|word| !but.is_some_and(|but| ptr::eq(*word, but)));
+        let words = words.map(|word| (word, word.load(Ordering::Acquire)));
         self.waiting.extend(words.filter(|(_, seen)| seen % 2 == 1));
         self.guests = true;
     }

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use super::barrier;
 use super::local::{STORAGE, my_slab, own_section};
 use super::slab::Slab;
-use crate::sync::{Ordering, fence};
+use crate::sync::{AtomicU64, Ordering, fence};
 
 /// The time in which what a look-up found may be used. Sections of one thread nest.
 pub(crate) struct Section {
@@ -35,6 +35,14 @@ impl Section {
             None => enter_otherwise(),
         };
         Self { entered, thread: PhantomData }
+    }
+
+    /// The word that says that the thread is in a section, if this is its outermost one.
+    pub(crate) fn own_word(&self) -> Option<&'static AtomicU64> {
+        match self.entered {
+            Entered::Own(slab) => Some(slab.section()),
+            Entered::Nested | Entered::Guest => None,
+        }
     }
 }
 
