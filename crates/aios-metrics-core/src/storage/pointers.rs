@@ -1,94 +1,135 @@
-//! A list of pointers that grows without moving: readers take no lock.
+//! A list of pointers that grows while others read it: readers take no lock.
 
 #![allow(unsafe_code)]
 
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::marker::PhantomData;
 use std::ptr;
 
 use crate::sync::{AtomicPtr, Ordering};
 
-/// Entries of the first bucket; each further bucket holds twice as many as the one before.
+/// Entries of the first array.
 const FIRST: usize = if cfg!(loom) { 1 } else { 8 };
-/// With 8 entries in the first bucket, room for 2^22 entries and more.
-const BUCKETS: usize = if cfg!(loom) { 3 } else { 20 };
 
 /// Pointers by index, null where none was set.
 ///
-/// Entries lie in buckets that double in size, so that an index is found by its leading zeros and
-/// no entry ever moves. The pointers are not owned.
+/// Entries lie in an array that is replaced by a larger one when it is full. An array that was replaced
+/// stays as long as the list, since readers may still be in it; all of them together are no larger than
+/// the newest one. The pointers are not owned.
 pub(crate) struct Pointers<T> {
-    buckets: [AtomicPtr<AtomicPtr<T>>; BUCKETS],
+    current: AtomicPtr<Head>,
+    pointers: PhantomData<AtomicPtr<T>>,
 }
+
+/// What precedes the entries of an array.
+struct Head {
+    len: usize,
+    previous: *mut Head,
+}
+
+/// The array of a list without any.
+struct Nothing(Head);
+
+// SAFETY: nobody writes there, and its pointer is null.
+unsafe impl Sync for Nothing {}
+
+static NOTHING: Nothing = Nothing(Head { len: 0, previous: ptr::null_mut() });
 
 impl<T> Pointers<T> {
     #[cfg(not(loom))]
     pub(crate) const fn new() -> Self {
-        Self { buckets: [const { AtomicPtr::new(ptr::null_mut()) }; BUCKETS] }
+        Self { current: AtomicPtr::new((&raw const NOTHING.0).cast_mut()), pointers: PhantomData }
     }
 
     #[cfg(loom)]
     pub(crate) fn new() -> Self {
-        Self { buckets: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())) }
+        Self { current: AtomicPtr::new((&raw const NOTHING.0).cast_mut()), pointers: PhantomData }
     }
 
     /// The pointer at `index`; what it points at was written before it was set.
     #[inline]
     pub(crate) fn get(&self, index: usize) -> *mut T {
-        let (bucket, offset) = locate(index);
-        let entries = self.buckets[bucket].load(Ordering::Acquire);
-        if entries.is_null() {
-            return ptr::null_mut();
-        }
-        // SAFETY: a bucket that was published has `FIRST << bucket` entries and lives as long as
-        // self, and `locate` keeps the offset below that.
-        unsafe { (*entries.add(offset)).load(Ordering::Acquire) }
+        self.entry(index).map_or(ptr::null_mut(), |entry| entry.load(Ordering::Acquire))
     }
 
-    /// Sets the pointer at `index`. One caller at a time; `index` is below 8 x 2^20 - 8.
+    /// Sets the pointer at `index`. One caller at a time.
     pub(crate) fn set(&self, index: usize, pointer: *mut T) {
-        let (bucket, offset) = locate(index);
-        let mut entries = self.buckets[bucket].load(Ordering::Acquire);
-        if entries.is_null() {
-            let fresh: Box<[AtomicPtr<T>]> =
-                (0..FIRST << bucket).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
-            entries = Box::into_raw(fresh).cast();
-            self.buckets[bucket].store(entries, Ordering::Release);
+        if self.entry(index).is_none() {
+            self.grow((index + 1).next_power_of_two().max(FIRST));
         }
-        // SAFETY: as in `get`.
-        unsafe { (*entries.add(offset)).store(pointer, Ordering::Release) }
+        if let Some(entry) = self.entry(index) {
+            entry.store(pointer, Ordering::Release);
+        }
     }
 
     /// Every pointer that is set, in the order of the indices.
     pub(crate) fn iter(&self) -> impl Iterator<Item = *mut T> {
-        let published =
-            (0..BUCKETS).filter(|&bucket| !self.buckets[bucket].load(Ordering::Acquire).is_null());
-        published
-            .flat_map(|bucket| {
-                let start = FIRST * ((1 << bucket) - 1);
-                start..start + (FIRST << bucket)
-            })
-            .map(|index| self.get(index))
-            .filter(|pointer| !pointer.is_null())
+        (0..)
+            .map_while(|index| self.entry(index))
+            .map(|entry| entry.load(Ordering::Acquire))
+            .filter(|p| !p.is_null())
+    }
+
+    #[inline]
+    fn entry(&self, index: usize) -> Option<&AtomicPtr<T>> {
+        let head = self.current.load(Ordering::Acquire);
+        // SAFETY: an array that was published lives as long as self, with `len` entries behind its head.
+        unsafe { (index < (*head).len).then(|| &*entries(head).add(index)) }
+    }
+
+    /// Replaces the array by one of `len` entries.
+    #[cold]
+    fn grow(&self, len: usize) {
+        let previous = self.current.load(Ordering::Acquire);
+        let layout = layout::<T>(len);
+        // SAFETY: the layout is not empty, as it has a head. Head and entries are written before anybody sees
+        // them.
+        let head = unsafe {
+            let head = alloc(layout).cast::<Head>();
+            if head.is_null() {
+                handle_alloc_error(layout);
+            }
+            head.write(Head { len, previous });
+            for index in 0..len {
+                entries::<T>(head).add(index).write(AtomicPtr::new(self.get(index)));
+            }
+            head
+        };
+        self.current.store(head, Ordering::Release);
     }
 }
 
 impl<T> Drop for Pointers<T> {
     fn drop(&mut self) {
-        for (bucket, entries) in self.buckets.iter().enumerate() {
-            let entries = entries.load(Ordering::Acquire);
-            if !entries.is_null() {
-                // SAFETY: the box that `set` made, of this length, and nobody else has it any more.
-                drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(entries, FIRST << bucket)) });
+        let mut head = self.current.load(Ordering::Acquire);
+        // SAFETY: the arrays that `grow` made, of the lengths that they say, up to the one without entries;
+        // nobody else has them any more.
+        unsafe {
+            while (*head).len > 0 {
+                let Head { len, previous } = head.read();
+                ptr::slice_from_raw_parts_mut(entries::<T>(head), len).drop_in_place();
+                dealloc(head.cast(), layout::<T>(len));
+                head = previous;
             }
         }
     }
 }
 
-/// The bucket of an index and the place in it.
+/// Where the entries of an array begin.
+///
+/// # Safety
+///
+/// The head is that of an array that `grow` made, or nothing is done with what is returned.
 #[inline]
-fn locate(index: usize) -> (usize, usize) {
-    let shifted = index + FIRST;
-    let bucket = (shifted.ilog2() - FIRST.ilog2()) as usize;
-    (bucket, shifted - (FIRST << bucket))
+unsafe fn entries<T>(head: *mut Head) -> *mut AtomicPtr<T> {
+    head.wrapping_add(1).cast()
+}
+
+fn layout<T>(len: usize) -> Layout {
+    let entries = Layout::array::<AtomicPtr<T>>(len);
+    let whole = entries.and_then(|entries| Layout::new::<Head>().extend(entries));
+    // What doesn't fit the address space isn't to be had either.
+    whole.map_or_else(|_| handle_alloc_error(Layout::new::<Head>()), |(layout, _)| layout)
 }
 
 #[cfg(all(test, not(loom)))]
@@ -106,5 +147,16 @@ mod tests {
         // SAFETY: the values outlive the list.
         assert!((0..1_000).all(|index| unsafe { *list.get(index) } == index as u32));
         assert_eq!(list.iter().count(), 1_000);
+        assert!(list.get(usize::MAX).is_null());
+    }
+
+    #[test]
+    fn places_may_be_set_in_any_order() {
+        let list = Pointers::<u32>::new();
+        let mut value = 7;
+        list.set(300, &mut value);
+        list.set(2, &mut value);
+        assert_eq!(list.iter().count(), 2);
+        assert!(list.get(299).is_null());
     }
 }
