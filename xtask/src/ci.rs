@@ -16,7 +16,7 @@ const STEPS: &[Step] = &[
     ("docs", docs),
     ("test", tests),
     ("loom", |workspace| loom::run(workspace, loom::Depth::Usual)),
-    ("tsan", tsan::run),
+    ("tsan", |workspace| tsan::run(workspace, tsan::Length::Usual)),
     ("benches", benches),
     ("fuzz", fuzz::check),
 ];

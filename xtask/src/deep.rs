@@ -2,15 +2,16 @@
 
 use crate::process::{self, Outcome, cargo};
 use crate::workspace::Workspace;
-use crate::{ci, fuzz, loom, soak};
+use crate::{ci, fuzz, loom, soak, tsan};
 
-/// Runs `ci`, then loom in full, cargo-deny, an hour of fuzzing and the soak.
+/// Runs `ci`, then loom and ThreadSanitizer in full, cargo-deny, an hour of fuzzing and the soak.
 pub(crate) fn run(workspace: &Workspace) -> Outcome {
     ci::run_steps(
         workspace,
         &[
             ("ci", ci::run),
             ("loom full", |workspace| loom::run(workspace, loom::Depth::Full)),
+            ("tsan full", |workspace| tsan::run(workspace, tsan::Length::Full)),
             ("deny", deny),
             ("fuzz", |workspace| fuzz::run(workspace, fuzz::Length::Full)),
             ("soak", soak::run),

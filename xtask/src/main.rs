@@ -29,11 +29,11 @@ usage: cargo xtask COMMAND
   setup            gets what the tests need: redis-server, promtool, prometheus_client for Python
   test             setup, then all tests, doc tests and examples
   ci               everything that is checked before a merge, each step named and timed
-  deep             ci, then the slow checks: loom with more preemptions, cargo-deny, fuzz, soak
+  deep             ci, then the slow checks: loom with more preemptions, a longer tsan, cargo-deny, fuzz, soak
   layers           who may depend on whom, and that every feature builds alone
   tidy             module docs, SAFETY comments, links, feature names, leftovers
   loom [--full]    model-checks the lock-free pieces; --full explores more preemptions
-  tsan             the thread tests under ThreadSanitizer (needs a nightly toolchain)
+  tsan [--full]    the thread tests under ThreadSanitizer (needs a nightly toolchain); --full: ten times as long
   fuzz [--quick]   libFuzzer on everything that is parsed (needs cargo-fuzz and nightly); about an hour
   soak             ten minutes of mixed work: exact totals, flat memory
   bench [--http] [--quick]
@@ -53,7 +53,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run,
         ["loom"] => |workspace| loom::run(workspace, loom::Depth::Usual),
         ["loom", "--full"] => |workspace| loom::run(workspace, loom::Depth::Full),
-        ["tsan"] => tsan::run,
+        ["tsan"] => |workspace| tsan::run(workspace, tsan::Length::Usual),
+        ["tsan", "--full"] => |workspace| tsan::run(workspace, tsan::Length::Full),
         ["fuzz"] => |workspace| fuzz::run(workspace, fuzz::Length::Full),
         ["fuzz", "--quick"] => |workspace| fuzz::run(workspace, fuzz::Length::Quick),
         ["soak"] => soak::run,

@@ -9,13 +9,23 @@ use crate::workspace::Workspace;
 use std::ffi::OsString;
 
 /// Which tests run under ThreadSanitizer.
-const TESTS: &[&str] = &["--package", "aios-metrics-core", "--test", "threads", "--test", "removal"];
+const TESTS: &[&str] =
+    &["--package", "aios-metrics-core", "--test", "threads", "--test", "removal", "--test", "expiry"];
+
+/// How much each thread does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Length {
+    /// What the tests do anyway.
+    Usual,
+    /// Ten times as much.
+    Full,
+}
 
 /// The last flag lets instrumented crates link with the standard library, which is not.
 const FLAGS: &str = "--cfg tsan -Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer";
 
 /// Builds with nightly, into a target folder of its own, and runs.
-pub(crate) fn run(workspace: &Workspace) -> Outcome {
+pub(crate) fn run(workspace: &Workspace, length: Length) -> Outcome {
     let nightly = || {
         let mut command = process::command(workspace, "cargo");
         command.arg("+nightly");
@@ -34,6 +44,9 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
         command.args(["test", "--target", "x86_64-unknown-linux-gnu", "--target-dir"]);
         command.arg(workspace.target.join("tsan")).args(TESTS);
         command.env("RUSTFLAGS", FLAGS).env("TSAN_OPTIONS", &options);
+        if let Length::Full = length {
+            command.env("AIOS_METRICS_TEST_ROUNDS", "100000");
+        }
         command
     })
 }

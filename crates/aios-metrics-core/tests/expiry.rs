@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic")]
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use aios_metrics_core::{ManualClock, PrometheusText, Registry, RegistryOptions};
@@ -163,4 +166,103 @@ fn a_family_at_its_cap_has_room_again_without_any_scrape() {
         jobs.inc(&["late"]).unwrap();
     }
     assert_eq!(registry.value("jobs_total", &[("by", "late")]), Some(1.0));
+}
+
+/// Series expire as soon as two snapshots have seen the same of them, while threads use them: by handles that
+/// are kept, whose totals stay exact, and by values, whose series come and go and hold their own amounts only.
+#[test]
+fn totals_are_exact_while_series_expire_and_come_back() {
+    const WRITERS: u64 = 4;
+    let rounds: u64 =
+        std::env::var("AIOS_METRICS_TEST_ROUNDS").map_or(10_000, |rounds| rounds.parse().unwrap());
+    let (registry, clock) = registry();
+    let jobs = registry.register_counter("jobs_total", "Jobs", &["by"]).unwrap().expire_after(MINUTE);
+    let queue = registry.register_gauge("queue", "Queue", &["by"]).unwrap().expire_after(MINUTE);
+    let sizes = registry.register_histogram("sizes", "Sizes", &["by"], Some(&[1.0])).unwrap();
+    let sizes = sizes.expire_after(MINUTE);
+    let done = &AtomicBool::new(false);
+    thread::scope(|scope| {
+        let write = |thread: u64| {
+            let (jobs, queue, sizes, clock) = (&jobs, &queue, &sizes, &clock);
+            move || {
+                let kept = format!("kept by {thread}");
+                let (job, size) = (jobs.with(&[&kept]).unwrap(), sizes.with(&[&kept]).unwrap());
+                for round in 0..rounds {
+                    // What is shown of a series is a multiple of its number.
+                    let number = 2 + round % 13;
+                    let name = number.to_string();
+                    jobs.inc_by(&[&name], number).unwrap();
+                    queue.set(&[&name], number as f64).unwrap();
+                    if round % 8 == thread {
+                        jobs.with(&[&name]).unwrap().inc_by(number as f64 / 2.0);
+                        sizes.observe(&[&name], number as f64).unwrap();
+                    }
+                    if round % 4 == thread {
+                        job.inc();
+                        job.inc_by(0.5);
+                        size.observe(1.0);
+                    }
+                    match round % 128 {
+                        // Some removals meet what has expired just before.
+                        17 => drop(jobs.remove(&[&name]).unwrap()),
+                        19 => clock.advance(MINUTE),
+                        _ => {}
+                    }
+                }
+                (job, size)
+            }
+        };
+        let writers: Vec<_> = (0..WRITERS).map(|thread| scope.spawn(write(thread))).collect();
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Acquire) {
+                        check_page(&samples(&registry));
+                        clock.advance(MINUTE);
+                    }
+                })
+            })
+            .collect();
+        let kept: Vec<_> = writers.into_iter().map(|writer| writer.join()).collect();
+        done.store(true, Ordering::Release);
+        assert!(readers.into_iter().all(|reader| reader.join().is_ok()));
+        for (thread, kept) in (0..WRITERS).zip(kept) {
+            let (job, size) = kept.unwrap();
+            let times = (0..rounds).filter(|round| round % 4 == thread).count() as u64;
+            assert_eq!((job.get(), size.count(), size.sum()), (times as f64 * 1.5, times, times as f64));
+            // Whether it is hidden or not, it is there.
+            let by = format!("kept by {thread}");
+            assert_eq!(registry.value("jobs_total", &[("by", &by)]), Some(times as f64 * 1.5));
+        }
+    });
+    // Nothing is left of the others some time after, and what they had is used again.
+    for _ in 0..4 {
+        samples(&registry);
+        clock.advance(MINUTE);
+    }
+    assert_eq!(samples(&registry), [""; 0]);
+    for number in 2..15 {
+        assert_eq!(jobs.with(&[&number.to_string()]).unwrap().get(), 0.0);
+    }
+}
+
+/// Each series stands once, and holds what belongs to it.
+fn check_page(samples: &[String]) {
+    let page: HashMap<&str, f64> = samples
+        .iter()
+        .map(|sample| sample.rsplit_once(' ').unwrap())
+        .map(|(key, value)| (key, value.parse().unwrap()))
+        .collect();
+    assert_eq!(page.len(), samples.len(), "a series stands twice");
+    for (key, value) in page {
+        let by = key.split('"').nth(1).unwrap();
+        let Ok(number) = by.parse::<f64>() else { continue };
+        let fits = match key.split('{').next().unwrap() {
+            "jobs_total" => value % (number / 2.0) == 0.0,
+            "queue" => value == 0.0 || value == number,
+            "sizes_sum" => value % number == 0.0,
+            _ => true,
+        };
+        assert!(fits, "{key} is {value}");
+    }
 }

@@ -7,6 +7,7 @@
 
 mod counting;
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -152,6 +153,10 @@ fn series_come_and_go_in_bounded_memory() {
                 page.clear();
                 registry.encode(&PrometheusText, &mut page);
                 assert!(page.len() < 1 << 20, "a page of {} bytes", page.len());
+                let samples = page.split(|&byte| byte == b'\n').filter(|line| !line.starts_with(b"#"));
+                let keys = samples.map(|line| line.rsplitn(2, |&byte| byte == b' ').last());
+                let count = keys.clone().count();
+                assert_eq!(keys.collect::<HashSet<_>>().len(), count, "a series stands twice");
             }
         });
         let (mut settled, mut most) = (0, 0);
@@ -172,6 +177,7 @@ fn series_come_and_go_in_bounded_memory() {
             }
         }
         done.store(true, Ordering::Release);
+        println!("{series} series: {settled} bytes in the first tenth, at most {most} after it");
         // While the scheduler keeps a reader from running, what it may be looking at waits: some megabytes,
         // where ten million series would take some thousand.
         assert!(most < settled + (32 << 20), "{settled} bytes in the first tenth, then up to {most}");

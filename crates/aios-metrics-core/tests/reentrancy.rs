@@ -1,7 +1,8 @@
 //! An allocator that counts its own calls with metrics: updates that come while the cells of the
 //! calling thread are being allocated.
 //!
-//! Whole amounts only: the first fraction of a counter's series takes a lock to get a second cell.
+//! Whole amounts only: the first fraction of a counter's series takes a second cell, and the list of the cells
+//! that are free has a lock.
 
 #![allow(unsafe_code)]
 

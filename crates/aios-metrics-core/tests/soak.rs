@@ -49,6 +49,7 @@ struct Added {
     rolling: u64,
     ones: u64,
     others: u64,
+    visits: u64,
 }
 
 impl AddAssign for Added {
@@ -64,6 +65,7 @@ impl AddAssign for Added {
         self.rolling += more.rolling;
         self.ones += more.ones;
         self.others += more.others;
+        self.visits += more.visits;
     }
 }
 
@@ -81,6 +83,9 @@ struct Work {
     sessions: Family<Counter>,
     /// All threads use them, and remove those of the others too.
     pages: Family<Counter>,
+    /// They expire all the time, but for the one that is held.
+    visits: Family<Counter>,
+    visit: Counter,
     sizes: Family<Histogram>,
     size: Histogram,
     rolling: RollingMetric,
@@ -100,6 +105,8 @@ impl Work {
         let busy = registry.register_counter("busy_seconds", "Busy", &[]).unwrap();
         let running = registry.register_gauge("running", "Running", &[]).unwrap();
         let quantiles = RollingOptions::default().with_quantiles([0.5, 0.99]);
+        let visits = registry.register_counter("visits", "Visits", &["by"]).unwrap();
+        let visits = visits.expire_after(Duration::from_millis(5));
         Self {
             documents: Arc::new(Documents::new(Arc::new(registry.clone()), Identity::new("b", "i", "n"))),
             job: jobs.with(&["handle"]).unwrap(),
@@ -108,6 +115,8 @@ impl Work {
             users: registry.register_counter("users", "Users", &["user"]).unwrap(),
             sessions: registry.register_counter("sessions", "Sessions", &["of", "number"]).unwrap(),
             pages: registry.register_counter("pages", "Pages", &["page"]).unwrap(),
+            visit: visits.with(&["held"]).unwrap(),
+            visits,
             size: sizes.with(&["handle"]).unwrap(),
             rolling: registry.rolling("rolling").unwrap(),
             spread: registry.rolling_with("spread", quantiles).unwrap(),
@@ -204,7 +213,7 @@ impl Work {
                     });
                     added += steps.join().unwrap();
                 }
-                5 => self.use_and_remove(&of, &mut random),
+                5 => self.use_and_remove(&of, &mut random, &mut added),
                 _ => {}
             }
         }
@@ -212,7 +221,7 @@ impl Work {
     }
 
     /// Series that begin at zero, hold what was added, and are gone again.
-    fn use_and_remove(&self, of: &str, random: &mut Random) {
+    fn use_and_remove(&self, of: &str, random: &mut Random, added: &mut Added) {
         for number in ["1", "2", "3"] {
             let labels = [("of", of), ("number", number)];
             let times = random.next() % 5 + 1;
@@ -222,6 +231,13 @@ impl Work {
             assert!(self.sessions.remove(&[of, number]).unwrap());
             held.inc();
             assert_eq!(self.registry.value("sessions", &labels), None);
+        }
+        for _ in 0..20 {
+            self.visits.inc(&[&(random.next() % 500).to_string()]).unwrap();
+        }
+        if random.next() % 4 == 0 {
+            self.visit.inc_by(0.5);
+            added.visits += 1;
         }
         for _ in 0..5 {
             self.pages.inc(&[&(random.next() % 100).to_string()]).unwrap();
@@ -242,6 +258,7 @@ impl Work {
         );
         assert_eq!(value("busy_seconds", &[]), added.quarters as f64 / 4.0);
         assert_eq!(value("running", &[]), 0.0);
+        assert_eq!(value("visits_total", &[("by", "held")]), added.visits as f64 / 2.0);
         let user =
             |user: String| self.registry.value("users_total", &[("user", &user)]).unwrap_or(0.0) as u64;
         let users: u64 = (0..3 * CAP).map(|number| user(format!("user {number}"))).sum();

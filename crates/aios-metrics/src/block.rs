@@ -43,7 +43,8 @@ impl AiosMetrics {
     /// Records that a task has ended: counts it by `status`, observes its latency, sets the length
     /// of the queue, and feeds the rolling metrics `tasks_processed`, `latency` and `queue_length`.
     ///
-    /// Registers the standard metrics if that wasn't done before.
+    /// Registers the standard metrics if they aren't there: when that wasn't done before, and when one was
+    /// unregistered.
     ///
     /// # Errors
     ///
@@ -55,18 +56,30 @@ impl AiosMetrics {
         latency: Option<Duration>,
         queue_len: Option<u64>,
     ) -> Result<(), UpdateError> {
-        // A name that is taken shows in the updates below, with both kinds.
-        self.inner.block.get_or_init(|| drop(self.register_standard_block_metrics()));
-        self.increment_counter(TASKS, &[("status", status)], 1)?;
+        self.update_standard(|| self.increment_counter(TASKS, &[("status", status)], 1))?;
         self.observe_rolling("tasks_processed", 1.0)?;
         if let Some(latency) = latency {
-            self.observe_histogram(LATENCY, latency.as_secs_f64(), &[])?;
-            self.observe_rolling("latency", latency.as_secs_f64())?;
+            let latency = latency.as_secs_f64();
+            self.update_standard(|| self.observe_histogram(LATENCY, latency, &[]))?;
+            self.observe_rolling("latency", latency)?;
         }
         if let Some(queue_len) = queue_len {
-            self.set_gauge(QUEUE, queue_len as f64, &[])?;
-            self.observe_rolling("queue_length", queue_len as f64)?;
+            let queue_len = queue_len as f64;
+            self.update_standard(|| self.set_gauge(QUEUE, queue_len, &[]))?;
+            self.observe_rolling("queue_length", queue_len)?;
         }
         Ok(())
+    }
+
+    /// Updates a standard metric, and registers it first if need be.
+    fn update_standard(&self, update: impl Fn() -> Result<(), UpdateError>) -> Result<(), UpdateError> {
+        match update() {
+            Err(UpdateError::UnknownMetric { .. }) => {
+                // A name that is taken shows in the update, with both kinds.
+                drop(self.register_standard_block_metrics());
+                update()
+            }
+            result => result,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The facade: one object that knows everything.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aios_metrics_core::{Document, Documents, Identity, Registry, RegistryOptions, RollingWindows};
@@ -44,7 +44,6 @@ pub(crate) struct Inner {
     pub(crate) documents: Arc<Documents>,
     pub(crate) probes: Probes,
     pub(crate) life: Life,
-    pub(crate) block: OnceLock<()>,
 }
 
 impl AiosMetrics {
@@ -78,7 +77,7 @@ impl AiosMetrics {
             .with_flat_rolling(config.document_flat_rolling);
         let documents = Arc::new(probes.add_to(documents));
         let life = Life::new(&config);
-        let inner = Inner { config, registry, documents, probes, life, block: OnceLock::new() };
+        let inner = Inner { config, registry, documents, probes, life };
         Ok(Self { inner: Arc::new(inner) })
     }
 

@@ -298,6 +298,20 @@ fn a_task_registers_what_is_missing() {
 }
 
 #[test]
+fn a_standard_metric_that_was_unregistered_is_registered_again() {
+    let m = metrics();
+    let done = || m.record_task_done("ok", Some(Duration::from_millis(145)), Some(12)).unwrap();
+    done();
+    for name in ["aios_tasks_processed_total", "aios_queue_length", "aios_latency_seconds"] {
+        assert!(m.registry().unregister(name));
+        done();
+    }
+    assert_eq!(m.value("aios_tasks_processed_total", &[("status", "ok")]), Some(3.0));
+    assert_eq!(m.value("aios_queue_length", &[]), Some(12.0));
+    assert_eq!(m.value("aios_latency_seconds_count", &[]), Some(1.0));
+}
+
+#[test]
 fn a_standard_name_that_is_taken_is_said() {
     let m = metrics();
     m.register_gauge("aios_latency_seconds", "Something else", &[]).unwrap();

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -21,6 +22,8 @@ const LARGEST: usize = 64 * 1_024;
 const SMALL: usize = LARGEST / 8;
 /// So many dead bytes in the block that is being filled aren't worth a rewriting.
 const SLACK: usize = 1_024;
+/// A rewriting copies about so much, or a sixteenth of all if that is more, since others wait for it.
+const PORTION: usize = 16 * LARGEST;
 const OFFSET_BITS: u32 = 24;
 
 /// The most bytes that the labels of one series can take, rendered.
@@ -385,17 +388,22 @@ impl Nodes {
 
     /// Leaves out the blocks without living nodes and copies the living ones out of blocks that are
     /// more than half dead. `moved` is told the hash, the old and the new place of each; the old
-    /// blocks are retired after that.
-    pub(crate) fn rewrite(&self, mut moved: impl FnMut(u64, u64, u64), retire: &mut impl FnMut(Retired)) {
-        let Some(directory) = self.directory() else { return };
+    /// blocks are retired after that. Whether there may be more to do, as this does a part of it at a time.
+    pub(crate) fn rewrite(
+        &self,
+        mut moved: impl FnMut(u64, u64, u64),
+        retire: &mut impl FnMut(Retired),
+    ) -> bool {
+        let Some(directory) = self.directory() else { return false };
         let last = directory.order.last().copied();
+        let left = Cell::new(PORTION.max(directory.live() / 16));
         let wants = |number, block: &Block| {
             let slack = if Some(number) == last { SLACK } else { 0 };
             let dead = block.dead();
-            dead > slack && dead * 2 > block.used()
+            dead > slack && dead * 2 > block.used() && left.get() > 0
         };
         if !directory.in_order().any(|(number, block)| wants(number, block)) {
-            return;
+            return false;
         }
         let (mut blocks, mut order) = (directory.blocks.to_vec(), Vec::with_capacity(directory.order.len()));
         let mut gone = Vec::new();
@@ -405,6 +413,7 @@ impl Nodes {
         let mut close = |group: &mut Vec<(u32, &Arc<Block>)>| {
             if group.iter().any(|&(number, block)| wants(number, block)) {
                 let size = group.iter().map(|(_, block)| block.live()).sum();
+                left.set(left.get().saturating_sub(size));
                 if size > 0 {
                     let copy = Block::new(size);
                     let copied: Vec<_> =
@@ -437,6 +446,7 @@ impl Nodes {
             moved(hash, from, to);
         }
         gone.into_iter().for_each(|number| retire(Retired::Block(number)));
+        left.get() == 0
     }
 
     /// Lets go of blocks that were retired: nobody can have a place in them any more.
@@ -627,6 +637,31 @@ mod tests {
         assert!(!node.is_shown() && !node.is_dead());
         node.set_hidden(false);
         assert!(node.is_shown());
+    }
+
+    #[test]
+    fn much_is_rewritten_in_parts() {
+        let nodes = Nodes::new();
+        let mut places: Vec<u64> = (0..100_000).map(|i| push(&nodes, i, &format!("{i:040}"))).collect();
+        let mut at = 0;
+        places.retain(|&place| {
+            at += 1;
+            let stays = at % 5 < 2;
+            if !stays {
+                nodes.kill(place);
+            }
+            stays
+        });
+        let mut parts = 1;
+        let mut moves = Vec::new();
+        while nodes.rewrite(|_, from, to| moves.push((from, to)), &mut |_| ()) {
+            parts += 1;
+        }
+        assert!((2..20).contains(&parts), "{parts} parts");
+        let moves: std::collections::HashMap<_, _> = moves.into_iter().collect();
+        assert!(nodes.blocks().all(|filled| filled.block.dead() * 2 <= filled.block.used().max(2 * SLACK)));
+        let now = places.iter().map(|place| moves.get(place).unwrap_or(place));
+        assert!(nodes.places().map(|(place, _)| place).eq(now.copied()));
     }
 
     proptest! {

@@ -114,7 +114,7 @@ impl<M: Metric> Family<M> {
         self.series.retain(keep);
     }
 
-    /// Removes every series, as [`remove`](Self::remove) does.
+    /// Removes every series that is there when this is called, as [`remove`](Self::remove) does.
     pub fn clear(&self) {
         self.series.clear();
     }
@@ -127,7 +127,11 @@ impl<M: Metric> Family<M> {
     /// begins at zero when it comes back. Setting a gauge counts as a change whatever the value, for
     /// handles that were taken after this call. A metric without labels is only ever hidden.
     ///
-    /// A snapshot of a family whose series expire costs about twice as much; updates cost the same.
+    /// Choose several times the pause between two scrapes: what leaves before a scrape was never shown. With
+    /// a duration of zero a series leaves once two snapshots in turn have seen the same of it.
+    ///
+    /// A snapshot of a family whose series expire costs about twice as much, and such a series takes 50 to
+    /// 100 bytes more; updates cost the same. Who creates a series never waits for others to be judged.
     ///
     /// # Examples
     ///

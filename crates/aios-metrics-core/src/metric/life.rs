@@ -140,16 +140,18 @@ impl Series {
         run
     }
 
-    /// What follows when series were unlinked.
-    fn finish(&self, changes: &mut Changes) {
+    /// What follows when series were unlinked; whether it has to follow once more, after others had their
+    /// turn.
+    fn finish(&self, changes: &mut Changes) -> bool {
         let limbo = &mut changes.limbo;
         let moved = |hash, from, to| self.table.replace(hash, from, to);
-        self.nodes.rewrite(moved, &mut |retired| retire_from_lookup(limbo, retired));
+        let is_left = self.nodes.rewrite(moved, &mut |retired| retire_from_lookup(limbo, retired));
         let hash_of = |place| self.nodes.node(place).map_or(0, Node::hash);
         if let Some(outgrown) = self.table.shrink(hash_of) {
             retire_from_lookup(limbo, Retired::Entries(outgrown));
         }
         self.stand_at_zero(changes);
+        is_left
     }
 
     /// Changes something under the lock. What nobody looks at any more by then is freed after it.
@@ -193,8 +195,8 @@ impl Series {
                 }
             });
         }
-        if gone {
-            self.change(|changes| self.finish(changes));
+        while gone {
+            gone = self.change(|changes| self.finish(changes));
         }
     }
 

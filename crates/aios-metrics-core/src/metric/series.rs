@@ -41,8 +41,8 @@ pub(crate) struct Refused {
 /// All series of a family.
 ///
 /// Finding one takes no lock and writes to no shared memory. Creating and removing takes the lock
-/// `changes`, which nobody who finds, updates or reads ever waits for, and which is held for bounded work only:
-/// what has to be judged, told or freed is so without it.
+/// `changes`, which nobody who finds or updates ever waits for. Much work is done in portions under it, and
+/// judging, telling and freeing without it.
 pub(crate) struct Series {
     descriptor: Descriptor,
     refused: Arc<Refused>,
@@ -413,9 +413,9 @@ impl Series {
             changes.text.clear();
             let escaped = self.descriptor.rendered().pieces.write(&values, &mut changes.text);
             let run = self.take_run();
-            changes.overflow = Some(run.control);
             self.insert(changes, hash, escaped, run)
         });
+        changes.overflow = Some(node.run().control);
         if !room {
             self.full.store(true, Ordering::Release);
         }

@@ -18,6 +18,9 @@ impl Registry {
     /// Once something is [attached](Registry::attach), `aios_metrics_attached_rejected_total{reason}` is
     /// there too.
     ///
+    /// `aios_metrics_series` counts what takes memory: also series that are hidden since they are idle
+    /// ([`expire_after`](crate::Family::expire_after)), and the overflow series.
+    ///
     /// # Errors
     ///
     /// [`RegisterError::Conflict`] when one of those names is taken, by an earlier call for one.

@@ -30,7 +30,9 @@ use crate::sync::{AtomicU64, Mutex, Ordering, lock, try_lock};
 /// values that cluster touch a part), and 8 KB for each thread.
 ///
 /// Adding costs about as much as reading a coarse clock; it allocates nothing and never waits for a
-/// reader. Reading adds up the ring, below a microsecond. Clones share the window.
+/// reader, unless the thread is one that is ending (or inside its allocator) and so has no slot of its own:
+/// that waits for the microsecond that reading takes. Reading adds up the ring, below a microsecond. Clones
+/// share the window.
 ///
 /// # Examples
 ///
