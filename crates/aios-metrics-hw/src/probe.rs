@@ -39,7 +39,7 @@ impl Figures {
     pub(crate) fn none(name: ProbeName) -> Self {
         match name {
             ProbeName::Process => Self::Process(ProcessReading::default()),
-            ProbeName::Container => Self::Container(ContainerReading::default()),
+            ProbeName::Container => Self::Container(ContainerReading::unknown()),
             ProbeName::Host => Self::Host(HostReading::default()),
             ProbeName::Filesystem => Self::Filesystems(Vec::new()),
             ProbeName::Disk => Self::Disks(Vec::new()),

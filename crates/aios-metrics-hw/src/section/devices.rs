@@ -1,10 +1,23 @@
 //! The parts about devices: GPUs, disks, network interfaces, file systems, temperatures.
 
 use super::object::Object;
-use crate::reading::{DiskReading, FilesystemReading, GpuReading, NetworkReading, TemperatureReading};
+use crate::reading::{
+    AllGpus, DiskReading, FilesystemReading, GpuReading, NetworkReading, TemperatureReading,
+};
+
+/// The GPUs. Instances lie inside of the one that they are parts of, so that who adds up the list
+/// counts nothing twice.
+pub(super) fn gpus(figures: &[GpuReading]) -> impl Iterator<Item = Object> {
+    figures.iter().filter(|gpu| gpu.mig_instance.is_none()).map(|whole| {
+        let is_part = |gpu: &&GpuReading| gpu.index == whole.index && gpu.mig_instance.is_some();
+        let mut object = gpu(whole);
+        object.list("migInstances", figures.iter().filter(is_part).map(gpu));
+        object
+    })
+}
 
 /// The fleet's keys first.
-pub(super) fn gpu(figures: &GpuReading) -> Object {
+fn gpu(figures: &GpuReading) -> Object {
     let mut gpu = Object::default();
     gpu.whole("id", Some(figures.index.into()));
     // Readers know whole percents.
@@ -30,21 +43,15 @@ pub(super) fn gpu(figures: &GpuReading) -> Object {
     gpu
 }
 
-/// All GPUs together. MIG instances are parts of them.
 pub(super) fn all_gpus(figures: &[GpuReading]) -> Object {
-    let whole = || figures.iter().filter(|gpu| gpu.mig_instance.is_none());
-    let bytes =
-        |figure: fn(&GpuReading) -> Option<u64>| whole().filter_map(figure).reduce(u64::saturating_add);
-    let utilization: Vec<f64> = whole().filter_map(|gpu| gpu.utilization_percent).collect();
+    let all = AllGpus::of(figures);
     let mut gpu = Object::default();
-    gpu.whole("count", Some(whole().count() as u64).filter(|count| *count > 0));
-    let mean = utilization.iter().sum::<f64>() / utilization.len() as f64;
-    gpu.rounded("averageUtil", (!utilization.is_empty()).then_some(mean));
-    gpu.size("totalUsedMem", bytes(|gpu| gpu.memory_used_bytes));
-    gpu.size("totalFreeMem", bytes(|gpu| gpu.memory_free_bytes));
-    gpu.size("totalMem", bytes(|gpu| gpu.memory_total_bytes));
-    let watts = whole().filter_map(|gpu| gpu.power_watts).reduce(|sum, watts| sum + watts);
-    gpu.rounded("totalPowerUtilization", watts);
+    gpu.whole("count", all.count);
+    gpu.rounded("averageUtil", all.utilization_percent);
+    gpu.size("totalUsedMem", all.memory_used_bytes);
+    gpu.size("totalFreeMem", all.memory_free_bytes);
+    gpu.size("totalMem", all.memory_total_bytes);
+    gpu.rounded("totalPowerUtilization", all.power_watts);
     gpu
 }
 

@@ -20,7 +20,12 @@ pub(super) struct File {
 
 impl File {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, limit: LONGEST, is_whole: true, text: Vec::new() }
+        Self::up_to(path, LONGEST)
+    }
+
+    /// One that may be longer than others; up to `limit` bytes.
+    pub(super) fn up_to(path: PathBuf, limit: u64) -> Self {
+        Self { path, limit, is_whole: true, text: Vec::new() }
     }
 
     /// Only the first `limit` bytes.
