@@ -99,6 +99,36 @@ impl Hardware {
         Self::from_probes(probes, &options)
     }
 
+    /// One that has no probe and tells this reading for ever: for tests of what reads it, and for
+    /// readings that come from elsewhere.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aios_metrics_core::Section;
+    /// use aios_metrics_hw::{GpuReading, Hardware, Reading};
+    ///
+    /// let mut gpu = GpuReading::default();
+    /// gpu.power_watts = Some(70.0);
+    /// let mut reading = Reading::default();
+    /// reading.gpus.push(gpu);
+    /// let hardware = Hardware::with_reading(reading);
+    ///
+    /// hardware.refresh();
+    /// assert_eq!(hardware.read().unwrap()["gpus"][0]["powerUtilization"], 70.0);
+    /// ```
+    #[must_use]
+    pub fn with_reading(reading: Reading) -> Self {
+        let options = HardwareOptions::new();
+        Self(Arc::new(Inner {
+            probes: Vec::new(),
+            page: Page::new(ProbeName::ALL),
+            latest: Mutex::new(Latest { reading: Arc::new(reading), begun: Vec::new() }),
+            clock: options.clock(),
+            deadline: options.deadline(),
+        }))
+    }
+
     pub(crate) fn from_probes(
         probes: impl Iterator<Item = (ProbeName, Box<dyn Probe>)>,
         options: &HardwareOptions,

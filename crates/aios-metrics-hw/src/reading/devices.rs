@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 /// A file system that is mounted.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct FilesystemReading {
     /// What is mounted: a block device, or what a network file system calls its server.
@@ -27,7 +27,7 @@ pub struct FilesystemReading {
 }
 
 /// A disk: what it did since the machine started.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct DiskReading {
     /// The kernel's name of it, such as `sda`.
@@ -54,7 +54,7 @@ pub struct DiskReading {
 }
 
 /// A network interface: what went through it since it came up.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkReading {
     /// Its name, such as `eth0`.
@@ -80,7 +80,7 @@ pub struct Traffic {
 }
 
 /// A temperature that a sensor tells.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct TemperatureReading {
     /// The chip, or the thermal zone's type, with the kernel's number for it: `coretemp_0`.

@@ -62,9 +62,13 @@ impl ProbeStatus {
 }
 
 impl Reading {
-    /// Whether a probe was read and found all its figures.
-    pub(crate) fn is_up(&self, name: ProbeName) -> bool {
-        self.probes.iter().any(|status| status.name == name && status.is_up())
+    pub(crate) fn was_read(&self, name: ProbeName) -> bool {
+        self.probes.iter().any(|status| status.name == name)
+    }
+
+    /// Whether a probe was read and did not find all its figures.
+    pub(crate) fn is_down(&self, name: ProbeName) -> bool {
+        self.probes.iter().any(|status| status.name == name && !status.is_up())
     }
 
     /// Puts what one probe found in the place of what it found before.

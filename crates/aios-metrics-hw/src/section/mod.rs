@@ -50,16 +50,20 @@ impl Section for Hardware {
         let Reading { process, container, host, .. } = &*reading;
         let mut hardware = Object::default();
         hardware.object("cpu", cpu(process, container, host));
-        hardware.object("memory", memory(container, host));
+        // Where the machine's memory can't be read nothing tells whether a limit is below it.
+        let is_host_known = host.memory_total_bytes.is_some() || !reading.was_read(ProbeName::Host);
+        if is_host_known {
+            hardware.object("memory", memory(container, host));
+        }
         hardware.list("gpus", devices::gpus(&reading.gpus));
         hardware.object("gpu", devices::all_gpus(&reading.gpus));
         hardware.object("process", of_process(process));
         hardware.object("container", of_container(container));
         // A sum without the ones that could not be read would be another figure.
-        if reading.is_up(ProbeName::Disk) {
+        if !reading.is_down(ProbeName::Disk) {
             hardware.object("disks", devices::disks(&reading.disks));
         }
-        if reading.is_up(ProbeName::Network) {
+        if !reading.is_down(ProbeName::Network) {
             hardware.object("network", devices::networks(&reading.networks));
         }
         hardware.list("filesystems", reading.filesystems.iter().map(devices::filesystem));

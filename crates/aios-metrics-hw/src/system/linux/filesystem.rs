@@ -256,11 +256,11 @@ mod tests {
         clock.advance(Duration::from_secs(6));
         hardware.refresh();
         let overdue = hardware.reading();
-        assert!(overdue.is_up(ProbeName::Host) && overdue.host.load1.is_some(), "{overdue:?}");
-        assert!(!overdue.is_up(ProbeName::Filesystem) && overdue.filesystems.is_empty());
+        assert!(!overdue.is_down(ProbeName::Host) && overdue.host.load1.is_some(), "{overdue:?}");
+        assert!(overdue.is_down(ProbeName::Filesystem) && overdue.filesystems.is_empty());
         release.send(()).unwrap();
         hung.join().unwrap();
-        assert!(hardware.reading().is_up(ProbeName::Filesystem));
+        assert!(!hardware.reading().is_down(ProbeName::Filesystem));
         assert_eq!(hardware.reading().filesystems.len(), 1);
         fs::remove_file(file).unwrap();
     }
