@@ -70,6 +70,11 @@ impl Section for Hardware {
         hardware.list("temperatures", reading.temperatures.iter().map(devices::temperature));
         (!hardware.0.is_empty()).then_some(Value::Object(hardware.0))
     }
+
+    /// Changes with each reading of a probe, and when one has not come back in time.
+    fn version(&self) -> u64 {
+        self.readings()
+    }
 }
 
 fn cpu(process: &ProcessReading, container: &ContainerReading, host: &HostReading) -> Object {
