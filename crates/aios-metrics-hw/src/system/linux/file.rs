@@ -174,6 +174,18 @@ mod tests {
     }
 
     #[test]
+    fn a_kernel_says_in_several_ways_that_it_does_not_have_something() {
+        // The numbers of ENOENT, ENODEV, ENOTDIR and EOPNOTSUPP: pressure that is turned off is the last.
+        for number in [2, 19, 20, 95] {
+            assert!(is_absence(&io::Error::from_raw_os_error(number)), "{number}");
+        }
+        // EIO, EACCES, EMFILE.
+        for number in [5, 13, 24] {
+            assert!(!is_absence(&io::Error::from_raw_os_error(number)), "{number}");
+        }
+    }
+
+    #[test]
     fn no_more_is_read_than_the_limit() {
         let mut zeros = File::beginning_of(PathBuf::from("/dev/zero"), 512);
         zeros.read().unwrap();

@@ -101,7 +101,7 @@ impl Probe for FilesystemProbe {
 
 /// An overlay is shown where it is the root, as in containers: those of other containers, which a
 /// machine sees too, lie on disks that are shown.
-fn is_of_a_disk(mount: &Mount<'_>) -> bool {
+pub(super) fn is_of_a_disk(mount: &Mount<'_>) -> bool {
     let is_hidden =
         [b"/proc/".as_slice(), b"/sys/", b"/dev/"].iter().any(|tree| mount.point.starts_with(tree));
     let counts = match mount.kind {

@@ -28,6 +28,11 @@ impl Group {
         File::new(self.levels[0].join(name))
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn is_below(&self, root: &Path) -> bool {
+        !self.levels.is_empty() && self.levels.iter().all(|level| level.starts_with(root))
+    }
+
     /// A file of the group and of each group around it.
     pub(super) fn files<'a>(&'a self, name: &'a str) -> impl Iterator<Item = File> + 'a {
         self.levels.iter().map(move |level| File::new(level.join(name)))

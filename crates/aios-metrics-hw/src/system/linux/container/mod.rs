@@ -13,6 +13,8 @@ use self::cpu::{Limits, Usage};
 use self::group::{Place, Places};
 use self::memory::Memory;
 use super::file::{File, Search, Unknown};
+#[cfg(any(test, fuzzing))]
+use super::parse::cgroup::Membership;
 use super::parse::cgroup::{Limit, limit, memberships, number, pressure};
 use super::parse::mounts;
 use crate::meter::Meter;
@@ -168,6 +170,16 @@ fn read<'a, T>(
 ) -> Result<Option<T>, Unknown> {
     let Some(text) = search.look(file)? else { return Ok(None) };
     search.figure(name, parse(text)).ok_or(Unknown).map(Some)
+}
+
+/// That groups are looked for below the root only, whatever the two texts hold.
+#[cfg(any(test, fuzzing))]
+pub(super) fn check_places(memberships: &[Membership<'_>], mountinfo: &[u8]) {
+    let root = Path::new("/proc/self");
+    let Places { usage, cpu, memory, pids, unified } = Places::find(memberships, mountinfo, root);
+    for group in [usage, cpu, memory, pids, unified].iter().filter_map(Place::group) {
+        assert!(group.is_below(root), "{group:?}");
+    }
 }
 
 fn read_pressure<'a>(search: &mut Search<'a>, file: &'a mut File) -> Pressure {

@@ -7,6 +7,10 @@ use std::collections::BTreeSet;
 use super::cgroup::Limit;
 use super::{boot_time, cpu_ticks, io, kilobytes, loads, soft_limit, stat};
 use super::{cgroup, devices, mounts};
+use crate::system::linux::container;
+use crate::system::linux::disk::is_whole;
+use crate::system::linux::filesystem::is_of_a_disk;
+use crate::system::linux::network::is_inner;
 
 /// Runs every parser on the text.
 ///
@@ -49,6 +53,8 @@ pub(crate) fn any_text(text: &[u8]) {
         known(Some(period));
         assert!(period > 0 && quota != Limit::At(0));
     }
+    // The text is both files at once.
+    container::check_places(&cgroup::memberships(text).unwrap_or_default(), text);
     for membership in cgroup::memberships(text).into_iter().flatten() {
         assert!(membership.path.starts_with(b"/"));
         assert!(!membership.controllers.contains(&b':'), "{membership:?}");
@@ -57,6 +63,7 @@ pub(crate) fn any_text(text: &[u8]) {
     for mount in mounts::mounts(text) {
         assert!(mount.root.starts_with(b"/") && mount.point.starts_with(b"/"));
         assert!(!mount.kind.is_empty() && !mount.source.is_empty());
+        assert!(!is_of_a_disk(&mount) || !mount.point.starts_with(b"/proc/"), "{mount:?}");
         for field in [mount.root, mount.point, mount.source] {
             let unescaped = mounts::unescaped(field);
             let escapes = field.iter().filter(|&&byte| byte == b'\\').count();
@@ -65,6 +72,9 @@ pub(crate) fn any_text(text: &[u8]) {
     }
     for disk in devices::disks(text).flatten() {
         assert!(!disk.name.is_empty());
+        let is_numbered = disk.name.last().is_some_and(u8::is_ascii_digit);
+        assert!(!is_numbered || !is_whole(&[disk.name, b"p1"].concat()), "{disk:?}");
+        is_whole(disk.name);
         let read = [disk.reads, disk.sectors_read, disk.read_millis];
         let written = [disk.writes, disk.sectors_written, disk.write_millis];
         let other = [disk.in_progress, disk.busy_millis];
@@ -72,6 +82,8 @@ pub(crate) fn any_text(text: &[u8]) {
     }
     for (name, received, sent) in devices::interfaces(text).flatten() {
         assert!(!name.is_empty());
+        assert!(is_inner(&[b"veth", name].concat()));
+        is_inner(name);
         received.into_iter().chain(sent).for_each(|number| known(Some(number)));
     }
     known(devices::millidegrees(text).map(i64::unsigned_abs));
