@@ -22,7 +22,7 @@ pub(crate) trait Probe: Send {
 }
 
 /// The figures of one probe.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Figures {
     Process(ProcessReading),
     Container(ContainerReading),

@@ -30,7 +30,7 @@ fn machine() -> Hardware {
         filesystem.device = Arc::from(device);
         filesystem.mount_point = Arc::from(mount_point);
         filesystem.kind = Arc::from(kind);
-        (filesystem.size_bytes, filesystem.free_bytes) = (100 << 30, 60 << 30);
+        (filesystem.size_bytes, filesystem.free_bytes) = (100 << 30, Some(60 << 30));
         filesystem.available_bytes = 50 << 30;
         reading.filesystems.push(filesystem);
     }

@@ -57,30 +57,32 @@ pub(super) fn all_gpus(figures: &[GpuReading]) -> Object {
 
 /// All disks together, and no I/O twice.
 pub(super) fn disks(figures: &[DiskReading]) -> Object {
-    let sum = |figure: fn(&DiskReading) -> u64| {
-        let disks = figures.iter().filter(|disk| !disk.is_stacked);
-        disks.map(figure).fold(None, |sum: Option<u64>, figure| Some(sum.unwrap_or(0).saturating_add(figure)))
+    let all = |figure: fn(&DiskReading) -> Option<u64>| {
+        sum(figures.iter().filter(|disk| !disk.is_stacked).map(figure))
     };
     let mut disks = Object::default();
-    disks.whole("readBytes", sum(|disk| disk.read_bytes));
-    disks.whole("writeBytes", sum(|disk| disk.written_bytes));
-    disks.whole("readCount", sum(|disk| disk.reads));
-    disks.whole("writeCount", sum(|disk| disk.writes));
+    disks.whole("readBytes", all(|disk| Some(disk.read_bytes)));
+    disks.whole("writeBytes", all(|disk| Some(disk.written_bytes)));
+    disks.whole("readCount", all(|disk| disk.reads));
+    disks.whole("writeCount", all(|disk| disk.writes));
     disks
 }
 
 /// All interfaces together.
 pub(super) fn networks(figures: &[NetworkReading]) -> Object {
-    let sum = |figure: fn(&NetworkReading) -> u64| {
-        let figures = figures.iter().map(figure);
-        figures.fold(None, |sum: Option<u64>, figure| Some(sum.unwrap_or(0).saturating_add(figure)))
-    };
+    let all = |figure: fn(&NetworkReading) -> u64| sum(figures.iter().map(figure).map(Some));
     let mut network = Object::default();
-    network.whole("rxBytesTotal", sum(|network| network.receive.bytes));
-    network.whole("txBytesTotal", sum(|network| network.transmit.bytes));
-    network.whole("rxErrorsTotal", sum(|network| network.receive.errors));
-    network.whole("txErrorsTotal", sum(|network| network.transmit.errors));
+    network.whole("rxBytesTotal", all(|network| network.receive.bytes));
+    network.whole("txBytesTotal", all(|network| network.transmit.bytes));
+    network.whole("rxErrorsTotal", all(|network| network.receive.errors));
+    network.whole("txErrorsTotal", all(|network| network.transmit.errors));
     network
+}
+
+/// None of nothing, and where one is not known.
+fn sum(mut figures: impl Iterator<Item = Option<u64>>) -> Option<u64> {
+    let first = figures.next()??;
+    figures.try_fold(first, |sum, figure| Some(sum.saturating_add(figure?)))
 }
 
 pub(super) fn filesystem(figures: &FilesystemReading) -> Object {
@@ -90,7 +92,7 @@ pub(super) fn filesystem(figures: &FilesystemReading) -> Object {
     filesystem.text("type", Some(&figures.kind));
     filesystem.size("totalSize", Some(figures.size_bytes));
     filesystem.size("freeSize", Some(figures.available_bytes));
-    filesystem.size("usedSize", figures.size_bytes.checked_sub(figures.free_bytes));
+    filesystem.size("usedSize", figures.free_bytes.and_then(|free| figures.size_bytes.checked_sub(free)));
     filesystem
 }
 

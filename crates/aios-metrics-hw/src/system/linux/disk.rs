@@ -35,17 +35,17 @@ impl Probe for DiskProbe {
 }
 
 fn reading(disk: DiskLine<'_>) -> Option<DiskReading> {
-    let seconds = |millis: u64| millis as f64 / 1e3;
+    let seconds = |millis: u64| Some(millis as f64 / 1e3);
     Some(DiskReading {
         device: Arc::from(std::str::from_utf8(disk.name).ok()?),
         is_stacked: is_stacked(disk.name),
-        reads: disk.reads,
+        reads: Some(disk.reads),
         read_bytes: disk.sectors_read.checked_mul(SECTOR)?,
         read_seconds: seconds(disk.read_millis),
-        writes: disk.writes,
+        writes: Some(disk.writes),
         written_bytes: disk.sectors_written.checked_mul(SECTOR)?,
         write_seconds: seconds(disk.write_millis),
-        in_progress: disk.in_progress,
+        in_progress: Some(disk.in_progress),
         busy_seconds: seconds(disk.busy_millis),
     })
 }

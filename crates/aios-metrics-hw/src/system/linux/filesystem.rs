@@ -125,10 +125,10 @@ fn filesystem(mount: &Mount<'_>, point: &[u8], room: &StatVfs) -> Option<Filesys
         mount_point: text(point),
         kind: text(mount.kind),
         size_bytes: bytes(room.f_blocks).filter(|size| *size > 0)?,
-        free_bytes: bytes(room.f_bfree)?,
+        free_bytes: Some(bytes(room.f_bfree)?),
         available_bytes: bytes(room.f_bavail)?,
-        files: room.f_files,
-        files_free: room.f_ffree,
+        files: Some(room.f_files),
+        files_free: Some(room.f_ffree),
         is_read_only: mount.is_read_only(),
     })
 }
@@ -202,12 +202,12 @@ mod tests {
         assert_eq!(places, expected);
         assert_eq!(
             (found[1].size_bytes, found[1].free_bytes, found[1].available_bytes),
-            (8_192, 4_096, 2_048)
+            (8_192, Some(4_096), 2_048)
         );
         // After errors the place is still told to take writes.
         let is_read_only: Vec<_> = found.iter().map(|found| found.is_read_only).collect();
         assert_eq!(is_read_only, [false, true, true, true, false]);
-        assert_eq!((&*found[4].kind, found[4].files, found[4].files_free), ("nfs4", 10, 9));
+        assert_eq!((&*found[4].kind, found[4].files, found[4].files_free), ("nfs4", Some(10), Some(9)));
     }
 
     #[test]

@@ -151,7 +151,7 @@ fn is_numbered(name: &[u8], word: &[u8]) -> bool {
 }
 
 fn traffic([bytes, packets, errors, dropped]: Counts) -> Traffic {
-    Traffic { bytes, packets, errors, dropped }
+    Traffic { bytes, packets, errors, dropped: Some(dropped) }
 }
 
 #[cfg(test)]
