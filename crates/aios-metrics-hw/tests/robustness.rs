@@ -166,6 +166,8 @@ fn a_file_of_garbage_gives_no_figure() {
 
 #[test]
 fn no_more_of_a_huge_file_is_read_than_a_bound() {
-    let huge = |_: &Path, _: &[u8]| vec![b"9 ".repeat(600_000), b"x\n".repeat(600_000)];
+    let huge = |_: &Path, _: &[u8]| {
+        vec![b"9 ".repeat(600_000), format!("{}\n", "x ".repeat(100)).repeat(6_000).into_bytes()]
+    };
     replace_each("huge", huge, nothing_new);
 }

@@ -140,6 +140,7 @@ impl fmt::Debug for Documents {
 }
 
 #[cfg(all(test, not(loom)))]
+#[allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
