@@ -2,7 +2,7 @@
 
 use crate::process::{self, Outcome, cargo};
 use crate::workspace::Workspace;
-use crate::{fuzz, layers, loom, tidy, tsan};
+use crate::{fuzz, layers, loom, targets, tidy, tsan};
 use std::time::{Duration, Instant};
 
 type Step = (&'static str, fn(&Workspace) -> Outcome);
@@ -13,6 +13,7 @@ const STEPS: &[Step] = &[
     ("tidy", tidy::run),
     ("clippy", clippy),
     ("layers", layers::run),
+    ("targets", targets::run),
     ("docs", docs),
     ("test", tests),
     ("loom", |workspace| loom::run(workspace, loom::Depth::Usual)),

@@ -1,7 +1,8 @@
 //! The workspace's own tool, run as `cargo xtask COMMAND`.
 //!
 //! One file a command. A command either does all that its line in [`USAGE`] says or fails with a sentence
-//! that tells why and what to do; none of them skips a step that can't run.
+//! that tells why and what to do; none of them skips a step that can't run. Only `targets` says what it
+//! left out and goes on: nobody has the standard library of every system.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -14,6 +15,7 @@ mod loom;
 mod process;
 mod setup;
 mod soak;
+mod targets;
 mod test;
 mod tidy;
 mod tsan;
@@ -31,6 +33,7 @@ usage: cargo xtask COMMAND
   ci               everything that is checked before a merge, each step named and timed
   deep             ci, then the slow checks: loom with more preemptions, a longer tsan, cargo-deny, fuzz, soak
   layers           who may depend on whom, and that every feature builds alone
+  targets          the probes for other systems, of which the standard library is installed
   tidy             module docs, SAFETY comments, links, feature names, leftovers
   loom [--full]    model-checks the lock-free pieces; --full explores more preemptions
   tsan [--full]    the thread tests under ThreadSanitizer (needs a nightly toolchain); --full: ten times as long
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         ["ci"] => ci::run,
         ["deep"] => deep::run,
         ["layers"] => layers::run,
+        ["targets"] => targets::run,
         ["tidy"] => tidy::run,
         ["loom"] => |workspace| loom::run(workspace, loom::Depth::Usual),
         ["loom", "--full"] => |workspace| loom::run(workspace, loom::Depth::Full),

@@ -29,4 +29,12 @@ pub trait Section: Send + Sync + 'static {
 
     /// The section's value; `None` leaves the key out.
     fn read(&self) -> Option<Value>;
+
+    /// Another number whenever [`read`](Self::read) may tell something else than before.
+    ///
+    /// A section tells it that adds samples to the page as well: a document is taken again when the
+    /// number changed in between, so that both are of one moment. Others leave it at 0.
+    fn version(&self) -> u64 {
+        0
+    }
 }

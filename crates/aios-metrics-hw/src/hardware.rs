@@ -51,6 +51,8 @@ struct Inner {
 #[derive(Default)]
 struct Latest {
     reading: Arc<Reading>,
+    /// How many readings were taken in.
+    stored: u64,
     /// When the readings that are in progress began.
     begun: Vec<(ProbeName, Duration)>,
 }
@@ -99,6 +101,36 @@ impl Hardware {
         Self::from_probes(probes, &options)
     }
 
+    /// One that has no probe and tells this reading for ever: for tests of what reads it, and for
+    /// readings that come from elsewhere.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aios_metrics_core::Section;
+    /// use aios_metrics_hw::{GpuReading, Hardware, Reading};
+    ///
+    /// let mut gpu = GpuReading::default();
+    /// gpu.power_watts = Some(70.0);
+    /// let mut reading = Reading::default();
+    /// reading.gpus.push(gpu);
+    /// let hardware = Hardware::with_reading(reading);
+    ///
+    /// hardware.refresh();
+    /// assert_eq!(hardware.read().unwrap()["gpus"][0]["powerUtilization"], 70.0);
+    /// ```
+    #[must_use]
+    pub fn with_reading(reading: Reading) -> Self {
+        let options = HardwareOptions::new();
+        Self(Arc::new(Inner {
+            probes: Vec::new(),
+            page: Page::new(ProbeName::ALL),
+            latest: Mutex::new(Latest { reading: Arc::new(reading), ..Latest::default() }),
+            clock: options.clock(),
+            deadline: options.deadline(),
+        }))
+    }
+
     pub(crate) fn from_probes(
         probes: impl Iterator<Item = (ProbeName, Box<dyn Probe>)>,
         options: &HardwareOptions,
@@ -142,6 +174,15 @@ impl Hardware {
         self.0.latest_in_time()
     }
 
+    /// Another number whenever [`latest`](Self::latest) may be another reading.
+    pub(crate) fn readings(&self) -> u64 {
+        let latest = self.0.latest();
+        let now = self.0.clock.monotonic();
+        let overdue = latest.begun.iter().filter(|(_, begun)| self.0.is_overdue(*begun, now)).count();
+        // There are fewer probes than that.
+        latest.stored.wrapping_mul(256).wrapping_add(overdue as u64)
+    }
+
     pub(crate) fn page(&self) -> &Page {
         &self.0.page
     }
@@ -160,7 +201,12 @@ impl Inner {
         // Stored before the probe is unlocked, so that its readings are stored in their order.
         let mut latest = self.latest();
         latest.begun.retain(|(name, _)| *name != slot.name);
+        latest.stored += 1;
         Arc::make_mut(&mut latest.reading).store(slot.name, outcome);
+    }
+
+    fn is_overdue(&self, begun: Duration, now: Duration) -> bool {
+        now.saturating_sub(begun) > self.deadline
     }
 
     /// The latest reading, less what the probes found that have not come back in time.
@@ -170,7 +216,7 @@ impl Inner {
         if !latest.begun.is_empty() {
             let now = self.clock.monotonic();
             for &(name, begun) in &latest.begun {
-                if now.saturating_sub(begun) > self.deadline {
+                if self.is_overdue(begun, now) {
                     let problem = ProbeError::Overdue { deadline: self.deadline };
                     Arc::make_mut(&mut reading).store(name, Outcome::nothing(name, problem));
                 }
@@ -253,10 +299,13 @@ mod tests {
         hardware.refresh();
         hardware.refresh();
         let meanwhile = hardware.reading();
+        let version = hardware.readings();
+        assert_eq!(hardware.readings(), version, "nothing was read");
         assert_eq!((meanwhile.host.load1, meanwhile.process.threads), (Some(2.0), None));
         assert_eq!(meanwhile.probes.len(), 1, "only the host probe has answered");
 
         clock.advance(Duration::from_secs(4));
+        assert_ne!(hardware.readings(), version, "figures are gone");
         let overdue = hardware.reading();
         assert_eq!(overdue.probes[0].name, ProbeName::Process);
         let problem = overdue.probes[0].problem.as_ref().map(ToString::to_string);
@@ -265,6 +314,7 @@ mod tests {
 
         release.send(()).unwrap();
         hung.join().unwrap();
+        assert_ne!(hardware.readings(), version, "there are new ones");
         let reading = hardware.reading();
         assert_eq!((reading.host.load1, reading.process.threads), (Some(2.0), Some(7)));
         assert!(reading.probes[0].is_up(), "it came back");

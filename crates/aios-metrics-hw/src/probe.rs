@@ -22,7 +22,7 @@ pub(crate) trait Probe: Send {
 }
 
 /// The figures of one probe.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Figures {
     Process(ProcessReading),
     Container(ContainerReading),
@@ -39,7 +39,7 @@ impl Figures {
     pub(crate) fn none(name: ProbeName) -> Self {
         match name {
             ProbeName::Process => Self::Process(ProcessReading::default()),
-            ProbeName::Container => Self::Container(ContainerReading::default()),
+            ProbeName::Container => Self::Container(ContainerReading::unknown()),
             ProbeName::Host => Self::Host(HostReading::default()),
             ProbeName::Filesystem => Self::Filesystems(Vec::new()),
             ProbeName::Disk => Self::Disks(Vec::new()),

@@ -174,6 +174,9 @@ fn a_group_made_here_is_read_from_inside() {
     if percent > 25.0 {
         assert!(container["throttledSeconds"].as_f64() > Some(0.0), "{section}");
     }
+    // Pressure is in the hierarchy of version 2, also where that stands beside version 1.
+    let pressure = groups.inner.iter().any(|group| fs::read(group.join("cpu.pressure")).is_ok());
+    assert_eq!(container["cpuPressure"]["waitingSeconds"].is_number(), pressure, "{section}");
     if !container["maxThreads"].is_null() {
         assert_eq!(container["maxThreads"], 64, "{section}");
         assert!(container["threads"].as_u64() >= Some(2), "{section}");

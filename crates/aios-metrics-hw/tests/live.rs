@@ -48,6 +48,9 @@ fn limit_is_the_shells(process: &ProcessReading) {
     let shell = Command::new("sh").args(["-c", "ulimit -n"]).output().unwrap();
     let limit = String::from_utf8(shell.stdout).unwrap();
     assert_eq!(process.max_fds, limit.trim().parse().ok());
+    let shell = Command::new("sh").args(["-c", "ulimit -v"]).output().unwrap();
+    let kib: Option<u64> = String::from_utf8(shell.stdout).unwrap().trim().parse().ok();
+    assert_eq!(process.max_virtual_bytes, kib.map(|kib| kib * 1_024));
 }
 
 fn descriptors_are_counted_exactly(hardware: &Hardware) {

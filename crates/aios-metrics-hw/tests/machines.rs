@@ -2,7 +2,7 @@
 //! be found there.
 //!
 //! `reading.txt` is a reading's `{:#?}` less the lines of absent figures, `page.txt` the page,
-//! `hardware.json` the document's object (null: none).
+//! `hardware.json` the document's object (null: none). `UPDATE_GOLDEN=1` writes them anew.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
@@ -44,13 +44,16 @@ fn page(hardware: &Hardware) -> String {
 fn check(machine: &str, probes: &[&str]) {
     let hardware = with_probes(&fixture(machine), probes);
     hardware.refresh();
-    let golden = |name| fs::read_to_string(fixture(machine).join(name)).unwrap();
     let reading = format!("{:#?}\n", hardware.reading());
-    let known: String = reading.split_inclusive('\n').filter(|line| !line.ends_with(": None,\n")).collect();
-    assert_eq!(known, golden("reading.txt"), "{machine}");
-    assert_eq!(page(&hardware), golden("page.txt"), "{machine}");
-    let json: Option<Value> = serde_json::from_str(&golden("hardware.json")).unwrap();
-    assert_eq!(Section::read(&hardware), json, "{machine}");
+    let known = reading.split_inclusive('\n').filter(|line| !line.ends_with(": None,\n")).collect();
+    let json = serde_json::to_string_pretty(&Section::read(&hardware)).unwrap() + "\n";
+    for (name, text) in [("reading.txt", known), ("page.txt", page(&hardware)), ("hardware.json", json)] {
+        let golden = fixture(machine).join(name);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&golden, &text).unwrap();
+        }
+        assert_eq!(text, fs::read_to_string(&golden).unwrap(), "{}", golden.display());
+    }
 }
 
 /// What a process and its machine are like, whatever the container.
@@ -71,6 +74,11 @@ fn a_namespace_shows_its_own_group_as_the_root() {
 #[test]
 fn version_1_with_mounts_of_the_containers_own_group() {
     check("cgroup-v1", CONTAINED);
+}
+
+#[test]
+fn version_1_with_groups_in_each_other() {
+    check("cgroup-v1-nested", CONTAINED);
 }
 
 #[test]
@@ -140,6 +148,13 @@ impl Copy {
         Self(folder)
     }
 
+    /// A container of version 2 and a process in it.
+    fn of_contained_process(test: &str) -> Self {
+        let copied = Self::of("normal", test);
+        copy(&fixture("cgroup-v2"), &copied.0);
+        copied
+    }
+
     /// Replaces a text that stands once in a file.
     fn edit(&self, file: &str, from: &str, to: &str) {
         let path = self.0.join("proc").join(file);
@@ -201,6 +216,132 @@ fn cpu_use_is_over_the_interval_between_readings() {
     machine.edit("self/stat", " 1 1 ", " 51 51 ");
     clock.advance(Duration::from_secs(1));
     assert_eq!(percents().0, Some(100.0));
+}
+
+#[test]
+fn a_limit_that_can_not_be_read_is_not_replaced_by_the_machines_memory() {
+    let machine = Copy::of("cgroup-v2", "unreadable-limit");
+    let pod = machine.0.join("sys/fs/cgroup/kubepods.slice/pod1.slice");
+    let hardware = with_probes(&machine.0, CONTAINED);
+    hardware.refresh();
+    let section = Section::read(&hardware).unwrap();
+    assert_eq!(
+        (&section["memory"]["totalMem"], &section["memory"]["freeMem"]),
+        (&2_048.0.into(), &256.0.into())
+    );
+    // Cut off, so that it may have been any number.
+    fs::write(pod.join("memory.max"), "21474").unwrap();
+    hardware.refresh();
+    let section = Section::read(&hardware).unwrap();
+    assert_eq!(section.get("memory"), None, "{section}");
+    assert!(hardware.reading().container.is_memory_limit_unknown);
+    assert_eq!(section["container"]["usedMem"], 1_024.0);
+
+    // Without the neighbours' use it is not known what is left.
+    fs::write(pod.join("memory.max"), "2147483648\n").unwrap();
+    fs::write(pod.join("memory.current"), "").unwrap();
+    hardware.refresh();
+    let expected = serde_json::json!({"totalMem": 2_048.0, "usedMem": 1_024.0, "averageUtil": 50.0});
+    assert_eq!(Section::read(&hardware).unwrap()["memory"], expected);
+}
+
+#[test]
+fn cpu_use_that_can_not_be_read_is_not_replaced_by_this_process() {
+    let machine = Copy::of_contained_process("unreadable-cpu");
+    let clock = Arc::new(ManualClock::new());
+    let options = HardwareOptions::new()
+        .with_probes(ProbeSet::from_names(["process", "container"]).unwrap())
+        .with_roots(Roots::under(&machine.0))
+        .with_clock(Arc::clone(&clock) as Arc<dyn Clock>);
+    let hardware = Hardware::with_options(options);
+    let percents = || {
+        clock.advance(Duration::from_secs(1));
+        hardware.refresh();
+        let section = Section::read(&hardware).unwrap();
+        (section["process"]["cpuPercent"].clone(), section["cpu"]["percent"].clone())
+    };
+    percents();
+    assert_eq!(percents(), (0.0.into(), 0.0.into()));
+    let group = machine.0.join("sys/fs/cgroup/kubepods.slice/pod1.slice/app");
+    fs::write(group.join("cpu.stat"), "usage_usec").unwrap();
+    assert_eq!(percents(), (0.0.into(), Value::Null));
+    // Nor when it can't be told which group it is.
+    fs::write(machine.0.join("proc/self/cgroup"), "0::/kube").unwrap();
+    assert_eq!(percents(), (0.0.into(), Value::Null));
+    let [_, container] = &hardware.reading().probes[..] else { panic!("two probes") };
+    let problem = container.problem.as_ref().unwrap().to_string();
+    assert!(problem.starts_with("no control groups in ") && problem.ends_with("/cgroup"), "{problem}");
+}
+
+#[test]
+fn a_group_that_is_mounted_later_is_found_then() {
+    let machine = Copy::of("cgroup-v2", "mounted-later");
+    let mountinfo = machine.0.join("proc/self/mountinfo");
+    let whole = fs::read_to_string(&mountinfo).unwrap();
+    fs::write(&mountinfo, whole.lines().next().unwrap().to_owned() + "\n").unwrap();
+    let hardware = with_probes(&machine.0, &["container"]);
+    hardware.refresh();
+    let reading = hardware.reading();
+    assert_eq!(reading.container.cpu_seconds, None);
+    let problem = reading.probes[0].problem.as_ref().unwrap().to_string();
+    assert!(problem.starts_with("no mount of the control group in "), "{problem}");
+
+    fs::write(&mountinfo, whole).unwrap();
+    hardware.refresh();
+    let reading = hardware.reading();
+    assert_eq!((reading.container.cpu_seconds, &reading.probes[0].problem), (Some(12.5), &None));
+}
+
+#[test]
+fn a_node_full_of_containers_hides_no_group() {
+    let machine = Copy::of("cgroup-v2", "long-mountinfo");
+    let mountinfo = machine.0.join("proc/self/mountinfo");
+    let layers = "/var/lib/containerd/snapshots/1234/fs:".repeat(80);
+    let overlay = format!("99 1 0:99 / /run/rootfs rw - overlay overlay rw,lowerdir={layers}\n");
+    let long = overlay.repeat(400) + &fs::read_to_string(&mountinfo).unwrap();
+    assert!(long.len() > 1 << 20);
+    fs::write(mountinfo, long).unwrap();
+    let hardware = with_probes(&machine.0, &["container"]);
+    hardware.refresh();
+    assert_eq!(hardware.reading().container.memory_limit_bytes, Some(2 << 30));
+    assert!(hardware.reading().probes[0].is_up());
+}
+
+#[test]
+fn a_kernel_without_control_groups_has_no_container() {
+    let hardware = with_probes(&fixture("normal"), &["process", "container", "host"]);
+    hardware.refresh();
+    let reading = hardware.reading();
+    assert_eq!(reading.container, Default::default());
+    assert!(reading.probes.iter().all(|status| status.is_up()), "{:?}", reading.probes);
+    assert!(Section::read(&hardware).unwrap()["memory"]["totalMem"].is_number(), "the machine's");
+}
+
+#[test]
+fn cpu_time_that_the_kernel_takes_back_stands_still() {
+    let machine = Copy::of("normal", "cpu-time-taken-back");
+    let clock = Arc::new(ManualClock::new());
+    let options = HardwareOptions::new()
+        .with_probes(ProbeSet::from_names(["host"]).unwrap())
+        .with_roots(Roots::under(&machine.0))
+        .with_clock(Arc::clone(&clock) as Arc<dyn Clock>);
+    let hardware = Hardware::with_options(options);
+    let read = || {
+        clock.advance(Duration::from_secs(1));
+        hardware.refresh();
+        let host = hardware.reading().host;
+        let times = host.cpu_times.unwrap();
+        (times.user, times.idle, host.cpu_percent)
+    };
+    assert_eq!(read(), (4_012.3, 90_004.0, None));
+    // Two seconds of idle time are found to have been none; one second was used meanwhile.
+    machine.edit("stat", "cpu  401230 1200 150340 9000400 ", "cpu  401330 1200 150340 9000200 ");
+    assert_eq!(read(), (4_013.3, 90_004.0, Some(100.0)));
+    machine.edit("stat", "cpu  401330 1200 150340 9000200 ", "cpu  401430 1200 150340 9000500 ");
+    assert_eq!(read(), (4_014.3, 90_005.0, Some(50.0)));
+    // A total that begins anew does so.
+    machine.edit("stat", "cpu  401430 1200 150340 9000500 ", "cpu  402430 1200 150340 9000000 ");
+    assert_eq!(read(), (4_024.3, 90_000.0, Some(100.0)));
 }
 
 #[test]

@@ -152,7 +152,7 @@ impl Sample {
             let figure = |name: &str| format!("/disks/{}/{name}", disk.device);
             self.within(&figure("read_bytes"), Some(disk.read_bytes as f64), 0.0);
             self.within(&figure("write_bytes"), Some(disk.written_bytes as f64), 0.0);
-            self.within(&figure("write_count"), Some(disk.writes as f64), 0.0);
+            self.within(&figure("write_count"), disk.writes.map(|writes| writes as f64), 0.0);
         }
         for network in &self.ours.networks {
             let figure = |name: &str| format!("/networks/{}/{name}", network.device);

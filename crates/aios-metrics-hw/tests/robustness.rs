@@ -7,29 +7,63 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-use aios_metrics_core::{PrometheusText, Registry};
+use aios_metrics_core::{Clock, ManualClock, PrometheusText, Registry, Section};
 use aios_metrics_hw::{Hardware, HardwareOptions, ProbeSet, Roots};
+use serde_json::Value;
 
-const MACHINES: [&str; 5] = ["normal", "cgroup-v2", "cgroup-v2-namespace", "cgroup-v1", "cgroup-hybrid"];
-const PROBES: [&str; 6] = ["process", "container", "host", "disk", "network", "temperature"];
+const MACHINES: [&str; 7] = [
+    "normal",
+    "cgroup-v2",
+    "cgroup-v2-namespace",
+    "cgroup-v1",
+    "cgroup-hybrid",
+    "limit-above-memory",
+    "no-container",
+];
+const PROBES: [&str; 7] = ["process", "container", "host", "filesystem", "disk", "network", "temperature"];
 
-/// The samples that a new `Hardware` finds on the machine, as lines of the page.
-fn samples(machine: &Path) -> BTreeSet<String> {
+/// What a new `Hardware` finds on the machine: lines of the page, and of the document's object each
+/// figure with its path. The room of file systems is the running system's, so of them the names only.
+fn figures(machine: &Path) -> BTreeSet<String> {
+    let clock = Arc::new(ManualClock::new());
     let options = HardwareOptions::new()
         .with_probes(ProbeSet::from_names(PROBES).unwrap())
-        .with_roots(Roots::under(machine));
+        .with_roots(Roots::under(machine))
+        .with_clock(Arc::clone(&clock) as Arc<dyn Clock>);
     let hardware = Hardware::with_options(options);
-    // The second time with what it kept from the first.
+    // The second time with what it kept from the first, and with an interval.
     hardware.refresh();
+    clock.advance(Duration::from_secs(1));
     hardware.refresh();
     let registry = Registry::new();
-    registry.register(hardware).unwrap();
+    registry.register(hardware.clone()).unwrap();
     let mut page = Vec::new();
     registry.encode(&PrometheusText, &mut page);
     let page = String::from_utf8(page).unwrap();
     let samples = page.lines().filter(|line| !line.starts_with("# ") && !line.contains("probe_up"));
-    samples.map(str::to_owned).collect()
+    let mut figures: BTreeSet<String> = samples
+        .map(|line| match line.strip_prefix("node_filesystem_").and_then(|rest| rest.rsplit_once(' ')) {
+            Some((name, _value)) => name.to_owned(),
+            None => line.to_owned(),
+        })
+        .collect();
+    flatten("hardware", &Section::read(&hardware).unwrap_or_default(), &mut figures);
+    figures
+}
+
+/// Places in lists are no part of a path: they move when one before goes.
+fn flatten(path: &str, value: &Value, figures: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            object.iter().for_each(|(key, value)| flatten(&format!("{path}.{key}"), value, figures));
+        }
+        Value::Array(list) => list.iter().for_each(|value| flatten(path, value, figures)),
+        Value::Number(_) if path.starts_with("hardware.filesystems.") => {}
+        value => drop(figures.insert(format!("{path} = {value}"))),
+    }
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -49,6 +83,12 @@ fn machine(name: &str, test: &str) -> (PathBuf, Vec<PathBuf>) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test).join(name);
     let _ = fs::remove_dir_all(&folder);
     copy(&Path::new("tests/fixtures").join(name), &folder);
+    let disks = "800 1 8:1 / / rw - ext4 /dev/sda1 rw\n801 1 8:2 / /data ro - xfs /dev/sda2 rw\n";
+    fs::create_dir(folder.join("data")).unwrap();
+    let mountinfo = folder.join("proc/self/mountinfo");
+    if let Ok(text) = fs::read_to_string(&mountinfo) {
+        fs::write(mountinfo, text + disks).unwrap();
+    }
     let mut files = Vec::new();
     let mut folders = vec![folder.join("proc"), folder.join("sys")];
     while let Some(next) = folders.pop() {
@@ -71,22 +111,22 @@ fn machine(name: &str, test: &str) -> (PathBuf, Vec<PathBuf>) {
 /// Puts each text in the place of each file, and looks at what is found then.
 fn replace_each(
     test: &str,
-    texts: impl Fn(&[u8]) -> Vec<Vec<u8>>,
+    texts: impl Fn(&Path, &[u8]) -> Vec<Vec<u8>>,
     check: impl Fn(&Path, &BTreeSet<String>, &BTreeSet<String>),
 ) {
     for name in MACHINES {
         let (folder, files) = machine(name, test);
-        let whole = samples(&folder);
+        let whole = figures(&folder);
         assert!(whole.len() > 10, "{name}: {whole:?}");
         for file in files {
             let original = fs::read(&file).unwrap();
-            for text in texts(&original) {
+            for text in texts(&file, &original) {
                 fs::write(&file, text).unwrap();
-                check(&file, &whole, &samples(&folder));
+                check(&file, &whole, &figures(&folder));
             }
             fs::write(&file, original).unwrap();
         }
-        assert_eq!(samples(&folder), whole, "{name} is as it was");
+        assert_eq!(figures(&folder), whole, "{name} is as it was");
     }
 }
 
@@ -97,16 +137,20 @@ fn nothing_new(file: &Path, whole: &BTreeSet<String>, found: &BTreeSet<String>) 
 
 #[test]
 fn a_file_that_is_cut_off_gives_no_other_figure() {
-    let cuts = |text: &[u8]| {
+    let cuts = |file: &Path, text: &[u8]| {
+        // Of these less whole lines are fewer disks and interfaces, of which the sums are others.
+        let is_list = file.ends_with("diskstats") || file.ends_with("net/dev");
         let step = (text.len() / 24).max(1);
-        (0..text.len()).step_by(step).chain([text.len() - 1]).map(|end| text[..end].to_vec()).collect()
+        let ends = (0..text.len()).step_by(step).chain(text.len().checked_sub(1));
+        let cuts = ends.map(|end| text[..end].to_vec());
+        cuts.filter(|cut| !is_list || !cut.ends_with(b"\n")).collect()
     };
-    replace_each("cut", |text| if text.is_empty() { Vec::new() } else { cuts(text) }, nothing_new);
+    replace_each("cut", cuts, nothing_new);
 }
 
 #[test]
 fn a_file_of_garbage_gives_no_figure() {
-    let garbage = |_: &[u8]| {
+    let garbage = |_: &Path, _: &[u8]| {
         let bytes = (0..4_096_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         vec![bytes, vec![0; 512], b"\n\n\n".to_vec(), b" ".to_vec(), b"-1\n".to_vec(), b"nan inf\n".to_vec()]
     };
@@ -122,6 +166,8 @@ fn a_file_of_garbage_gives_no_figure() {
 
 #[test]
 fn no_more_of_a_huge_file_is_read_than_a_bound() {
-    let huge = |_: &[u8]| vec![b"9 ".repeat(600_000), b"x\n".repeat(600_000)];
+    let huge = |_: &Path, _: &[u8]| {
+        vec![b"9 ".repeat(600_000), format!("{}\n", "x ".repeat(100)).repeat(6_000).into_bytes()]
+    };
     replace_each("huge", huge, nothing_new);
 }

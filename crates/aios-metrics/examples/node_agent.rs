@@ -5,9 +5,9 @@
 //! node_agent [--once] [--to FILE]
 //! ```
 //!
-//! Documents go into the Redis list of the `METRICS_REDIS_*` variables, or into a file of JSON
-//! lines. With `--once` it ends after one document, and fails when that was not delivered. The
-//! cluster is `CLUSTER_ID`.
+//! Documents go into the Redis list of the `METRICS_REDIS_*` variables, by their batches, retries and
+//! bounds, or into a file of JSON lines. With `--once` it ends after one document, and fails when that
+//! was not delivered. The cluster is `CLUSTER_ID`.
 
 use std::env;
 use std::error::Error;
@@ -16,10 +16,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aios_metrics::hw::{Hardware, ProbeName};
-use aios_metrics::redis::{
-    Publisher, PublisherHandle, PublisherOptions, PublisherStats, RedisOptions, RedisSink,
-};
+use aios_metrics::hw::{FilesystemReading, Hardware, ProbeName};
+use aios_metrics::redis::{Publisher, PublisherHandle, PublisherStats, RedisSink};
 use aios_metrics::{JsonLinesSink, MetricsConfig, Section, Sink};
 use serde_json::{Map, Value};
 
@@ -48,7 +46,8 @@ pub(crate) fn run(
         Some(names) => Hardware::with_probes(names)?,
         None => Hardware::new(),
     };
-    sample(&hardware, Duration::from_secs_f64(config.hardware_interval_s));
+    // Only what would be as good as for ever has no duration.
+    sample(&hardware, Duration::try_from_secs_f64(config.hardware_interval_s).unwrap_or(Duration::MAX));
 
     let node = config.node_id.clone().unwrap_or_else(host_name);
     let cluster = env::var("CLUSTER_ID").ok();
@@ -58,12 +57,10 @@ pub(crate) fn run(
             out.extend(document(&hardware, &node, cluster.as_deref()).to_string().into_bytes());
         }
     };
-    let interval = Duration::from_secs_f64(config.redis_push_interval_s);
-    let options = PublisherOptions::default().with_push_interval(interval);
-    let (publisher, handle) = Publisher::from_fn(take, options);
+    let (publisher, handle) = Publisher::from_fn(take, config.publisher_options());
     match file {
         Some(file) => publish(publisher, handle, JsonLinesSink::open(file)?, once),
-        None => publish(publisher, handle, RedisSink::new(redis_options(config)), once),
+        None => publish(publisher, handle, RedisSink::new(config.redis_options()?), once),
     }
 }
 
@@ -110,7 +107,7 @@ fn publish(
 }
 
 /// The node's document. Its keys hold points: the fleet's store makes a path of each.
-fn document(hardware: &Hardware, node: &str, cluster: Option<&str>) -> Value {
+pub(crate) fn document(hardware: &Hardware, node: &str, cluster: Option<&str>) -> Value {
     let (reading, section) = (hardware.reading(), hardware.read().unwrap_or_default());
     let mut document = Map::new();
     let mut put = |key: &str, value: Option<Value>| {
@@ -147,14 +144,21 @@ fn document(hardware: &Hardware, node: &str, cluster: Option<&str>) -> Value {
             resource(&format!("{place}.{key}"), Some(value.clone()));
         }
     }
-    let room = |bytes: fn(&aios_metrics::hw::FilesystemReading) -> u64| {
-        reading.filesystems.iter().map(bytes).reduce(u64::saturating_add).map(megabytes)
-    };
+    let room = |bytes| room(&reading.filesystems, bytes).map(megabytes);
     resource("storage.totalSize", room(|filesystem| filesystem.size_bytes));
     resource("storage.freeSize", room(|filesystem| filesystem.available_bytes));
     resource("storage.filesystems", section.get("filesystems").cloned());
     resource("gpus", section.get("gpus").cloned());
     Value::Object(document)
+}
+
+/// Of all file systems together. An overlay has the room of the disk that it lies on, which is listed
+/// too where the agent's container has a file of the machine, such as `/etc/hosts`.
+fn room(filesystems: &[FilesystemReading], bytes: fn(&FilesystemReading) -> u64) -> Option<u64> {
+    let is_overlay = |filesystem: &&FilesystemReading| &*filesystem.kind == "overlay";
+    let has_others = !filesystems.iter().all(|filesystem| is_overlay(&filesystem));
+    let counted = filesystems.iter().filter(|filesystem| !has_others || !is_overlay(filesystem));
+    counted.map(bytes).reduce(u64::saturating_add)
 }
 
 fn megabytes(bytes: u64) -> Value {
@@ -167,19 +171,4 @@ fn rounded(figure: f64) -> Value {
 
 fn host_name() -> String {
     gethostname::gethostname().to_string_lossy().into_owned()
-}
-
-fn redis_options(config: &MetricsConfig) -> RedisOptions {
-    let mut options = RedisOptions::default()
-        .with_host(&config.redis_host)
-        .with_port(config.redis_port)
-        .with_db(config.redis_db)
-        .with_queue_key(&config.redis_queue_key);
-    if let Some(username) = &config.redis_username {
-        options = options.with_username(username);
-    }
-    if let Some(password) = &config.redis_password {
-        options = options.with_password(password);
-    }
-    options
 }

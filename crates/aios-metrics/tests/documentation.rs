@@ -169,3 +169,20 @@ fn every_metric_of_the_sdk_is_described() {
         assert!(described, "no guide describes {family}");
     }
 }
+
+/// Also those that this machine does not have.
+#[cfg(feature = "hw")]
+#[test]
+fn every_figure_of_the_hardware_is_described() {
+    use aios_metrics::Collect;
+    use aios_metrics::hw::{Hardware, HardwareOptions, ProbeName, ProbeSet};
+
+    let all = ProbeSet::from_iter(ProbeName::ALL.iter().copied());
+    let described = Hardware::with_options(HardwareOptions::new().with_probes(all)).describe();
+    assert!(described.len() > 80, "{}", described.len());
+    for family in described {
+        let name = family.exposed_name();
+        let is_described = ["`", "{"].iter().any(|end| HARDWARE.contains(&format!("`{name}{end}")));
+        assert!(is_described, "docs/hardware.md lacks {name}");
+    }
+}

@@ -9,7 +9,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
-use super::write::Parts;
+use super::write::{Parts, read_sections};
 use super::{Identity, SampleKey};
 use crate::rolling::Summary;
 use crate::section::Section;
@@ -95,6 +95,7 @@ impl Document {
     /// The document of a snapshot, in the name of `identity`, with the given sections.
     #[must_use]
     pub fn collect(snapshot: &Snapshot, identity: &Identity, sections: &[&dyn Section]) -> Self {
+        let sections = &read_sections(sections.iter().copied());
         Self::of(&Parts { snapshot, identity, sequence: None, sections, flat_rolling: false })
     }
 

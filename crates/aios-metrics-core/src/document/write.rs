@@ -16,7 +16,8 @@ pub(crate) struct Parts<'d> {
     pub(crate) snapshot: &'d Snapshot,
     pub(crate) identity: &'d Identity,
     pub(crate) sequence: Option<u64>,
-    pub(crate) sections: &'d [&'d dyn Section],
+    /// As [`read_sections`] has them.
+    pub(crate) sections: &'d [(&'d str, Json)],
     pub(crate) flat_rolling: bool,
 }
 
@@ -36,13 +37,13 @@ impl Parts<'_> {
         }
         let none = Summaries::default();
         let summaries = self.snapshot.summaries().unwrap_or(&none);
-        let sections = self.read_sections();
+        let sections = self.sections;
         let taken = |key: &str| RESERVED_KEYS.contains(&key) || sections.iter().any(|(name, _)| *name == key);
         let flat = || summaries.plain().iter().filter(|named| self.flat_rolling && !taken(&named.name));
 
         let replacing = || sections.iter().map(|(name, _)| *name).chain(flat().map(|named| &*named.name));
         self.samples(replacing, &mut object);
-        for (name, value) in &sections {
+        for (name, value) in sections {
             object.entry(name, value);
         }
         for named in flat() {
@@ -65,21 +66,6 @@ impl Parts<'_> {
         }
         custom.close();
         object.close();
-    }
-
-    /// The sections that have something to say, each name once. Those that are read back as samples,
-    /// since they are no more than a number, stand right behind the samples.
-    fn read_sections(&self) -> Vec<(&str, Json)> {
-        let mut sections: Vec<(&str, Json)> = Vec::new();
-        for section in self.sections {
-            let name = section.name();
-            let reserved = name != "hardware" && RESERVED_KEYS.contains(&name);
-            if !reserved && sections.iter().all(|(known, _)| *known != name) {
-                sections.extend(section.read().map(|value| (name, value)));
-            }
-        }
-        sections.sort_by_key(|(_, value)| !matches!(value, Json::Null | Json::Number(_)));
-        sections
     }
 
     /// Writes every sample but those whose very key is among `replacing`.
@@ -114,6 +100,21 @@ impl Parts<'_> {
             }
         }
     }
+}
+
+/// The sections that have something to say, each name once. Those that are read back as samples,
+/// since they are no more than a number, stand right behind the samples.
+pub(crate) fn read_sections<'s>(all: impl Iterator<Item = &'s dyn Section>) -> Vec<(&'s str, Json)> {
+    let mut sections: Vec<(&str, Json)> = Vec::new();
+    for section in all {
+        let name = section.name();
+        let reserved = name != "hardware" && RESERVED_KEYS.contains(&name);
+        if !reserved && sections.iter().all(|(known, _)| *known != name) {
+            sections.extend(section.read().map(|value| (name, value)));
+        }
+    }
+    sections.sort_by_key(|(_, value)| !matches!(value, Json::Null | Json::Number(_)));
+    sections
 }
 
 /// Appends a number as JSON has them: whole without a point, not finite as null.

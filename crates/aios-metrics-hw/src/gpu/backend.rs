@@ -19,7 +19,7 @@ pub(super) trait GpuBackend: Send {
 
 /// Loads the library at its first reading, and again at the next while it can't be had: a driver
 /// may be installed, or started after us.
-type Open = fn() -> Result<Box<dyn GpuBackend>, String>;
+type Open = Box<dyn FnMut() -> Result<Box<dyn GpuBackend>, String> + Send>;
 
 pub(super) struct GpuProbe {
     open: Open,
@@ -27,7 +27,7 @@ pub(super) struct GpuProbe {
 }
 
 pub(crate) fn probe() -> Box<dyn Probe> {
-    Box::new(GpuProbe { open: || Ok(Box::new(Nvml::load()?)), backend: None })
+    Box::new(GpuProbe { open: Box::new(|| Ok(Box::new(Nvml::load()?))), backend: None })
 }
 
 impl GpuProbe {
@@ -77,11 +77,15 @@ impl Probe for GpuProbe {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::thread;
+    use std::time::Duration;
 
-    use aios_metrics_core::{PrometheusText, Registry, Section};
+    use aios_metrics_core::{Clock, ManualClock, PrometheusText, Registry, Section};
     use serde_json::json;
 
     use super::*;
+    use crate::reading::AllGpus;
     use crate::{Hardware, HardwareOptions};
 
     /// Three GPUs: one with all figures, one with two MIG instances, one that is lost.
@@ -125,8 +129,8 @@ mod tests {
         }
     }
 
-    fn hardware(open: Open) -> Hardware {
-        let probe: Box<dyn Probe> = Box::new(GpuProbe { open, backend: None });
+    fn hardware(open: impl FnMut() -> Result<Box<dyn GpuBackend>, String> + Send + 'static) -> Hardware {
+        let probe: Box<dyn Probe> = Box::new(GpuProbe { open: Box::new(open), backend: None });
         let hardware = Hardware::from_probes([(ProbeName::Gpu, probe)].into_iter(), &HardwareOptions::new());
         hardware.refresh();
         hardware
@@ -163,8 +167,24 @@ gpu_process_memory_bytes{gpu=\"0\",mig=\"\",uuid=\"GPU-0\"} 1073741824
 gpu_processes{gpu=\"0\",mig=\"\",uuid=\"GPU-0\"} 3
 gpu_temperature_celsius{gpu=\"0\",mig=\"\",uuid=\"GPU-0\"} 41
 gpu_throttled{gpu=\"0\",mig=\"\",uuid=\"GPU-0\",reason=\"sw_power_cap\"} 1
+gpu_throttled{gpu=\"0\",mig=\"\",uuid=\"GPU-0\",reason=\"hw_slowdown\"} 0
+gpu_throttled{gpu=\"0\",mig=\"\",uuid=\"GPU-0\",reason=\"sync_boost\"} 0
 gpu_throttled{gpu=\"0\",mig=\"\",uuid=\"GPU-0\",reason=\"sw_thermal\"} 1
+gpu_throttled{gpu=\"0\",mig=\"\",uuid=\"GPU-0\",reason=\"hw_thermal\"} 0
+gpu_throttled{gpu=\"0\",mig=\"\",uuid=\"GPU-0\",reason=\"hw_power_brake\"} 0
+gpu_throttled{gpu=\"1\",mig=\"\",uuid=\"GPU-1\",reason=\"sw_power_cap\"} 0
+gpu_throttled{gpu=\"1\",mig=\"\",uuid=\"GPU-1\",reason=\"hw_slowdown\"} 0
+gpu_throttled{gpu=\"1\",mig=\"\",uuid=\"GPU-1\",reason=\"sync_boost\"} 0
+gpu_throttled{gpu=\"1\",mig=\"\",uuid=\"GPU-1\",reason=\"sw_thermal\"} 0
+gpu_throttled{gpu=\"1\",mig=\"\",uuid=\"GPU-1\",reason=\"hw_thermal\"} 0
+gpu_throttled{gpu=\"1\",mig=\"\",uuid=\"GPU-1\",reason=\"hw_power_brake\"} 0
 gpu_utilization_ratio{gpu=\"0\",mig=\"\",uuid=\"GPU-0\"} 0.63
+gpus 2
+gpus_memory_free_bytes 75161927680
+gpus_memory_total_bytes 118111600640
+gpus_memory_used_bytes 10737418240
+gpus_power_watts 341.4
+gpus_utilization_ratio 0.63
 ";
         assert_eq!(page, expected);
     }
@@ -185,11 +205,76 @@ gpu_utilization_ratio{gpu=\"0\",mig=\"\",uuid=\"GPU-0\"} 0.63
         ] {
             assert_eq!(gpu[key], value, "{key}");
         }
-        assert_eq!(section["gpus"].as_array().unwrap().len(), 4);
-        // The instances' memory is their GPU's.
+        // Who adds up the list has each GPU once.
+        let second = json!({"id": 1, "uuid": "GPU-1", "powerUtilization": 90.0, "throttleReasons": "",
+        "migInstances": [
+            {"id": 1, "migInstance": 0, "uuid": "GPU-1", "totalMem": 10240.0},
+            {"id": 1, "migInstance": 1, "uuid": "GPU-1", "totalMem": 20480.0},
+        ]});
+        assert_eq!(section["gpus"][1], second);
+        assert_eq!(section["gpus"].as_array().unwrap().len(), 2);
+        // The second GPU's memory is that of its instances, as it does not tell its own.
         let sums = json!({"count": 2, "averageUtil": 63.0, "totalUsedMem": 10240.0, "totalFreeMem": 71680.0,
-            "totalMem": 81920.0, "totalPowerUtilization": 341.4});
+            "totalMem": 112_640.0, "totalPowerUtilization": 341.4});
         assert_eq!(section["gpu"], sums);
+    }
+
+    #[test]
+    fn the_memory_of_instances_is_counted_with_their_gpu() {
+        let gpu = |mig_instance, memory: Option<u64>| GpuReading {
+            mig_instance,
+            memory_total_bytes: memory.map(|gib| gib << 30),
+            ..GpuReading::default()
+        };
+        let all = AllGpus::of(&[gpu(None, Some(80)), gpu(Some(0), Some(10)), gpu(Some(1), Some(20))]);
+        assert_eq!((all.count, all.memory_total_bytes), (Some(1), Some(80 << 30)));
+        let none = AllGpus::of(&[]);
+        assert_eq!((none.count, none.memory_total_bytes, none.utilization_percent), (None, None, None));
+    }
+
+    /// A driver that does not answer until it is told to.
+    struct Hanging {
+        entered: Sender<()>,
+        go_on: Receiver<()>,
+    }
+
+    impl GpuBackend for Hanging {
+        fn count(&mut self) -> Result<u32, String> {
+            self.entered.send(()).unwrap();
+            self.go_on.recv().map_err(|gone| gone.to_string())?;
+            Ok(1)
+        }
+
+        fn gpus(&mut self, index: u32) -> Result<Vec<GpuReading>, String> {
+            Ok(vec![GpuReading { index, power_watts: Some(70.0), ..GpuReading::default() }])
+        }
+    }
+
+    #[test]
+    fn a_driver_that_hangs_is_marked_down_until_it_answers() {
+        let (entered, has_entered) = channel();
+        let (release, go_on) = channel();
+        let mut backend = Some(Hanging { entered, go_on });
+        let open: Open = Box::new(move || Ok(Box::new(backend.take().ok_or("it was opened twice")?)));
+        let probe: Box<dyn Probe> = Box::new(GpuProbe { open, backend: None });
+        let clock = Arc::new(ManualClock::new());
+        let options = HardwareOptions::new()
+            .with_clock(Arc::clone(&clock) as Arc<dyn Clock>)
+            .with_deadline(Duration::from_secs(5));
+        let hardware = Hardware::from_probes([(ProbeName::Gpu, probe)].into_iter(), &options);
+        let hung = thread::spawn({
+            let hardware = hardware.clone();
+            move || hardware.refresh()
+        });
+        has_entered.recv().unwrap();
+        clock.advance(Duration::from_secs(6));
+        // Neither a page nor another reading waits for it.
+        hardware.refresh();
+        assert_eq!(page(&hardware), "aios_metrics_probe_up{probe=\"gpu\"} 0\n");
+        release.send(()).unwrap();
+        hung.join().unwrap();
+        assert!(page(&hardware).contains("aios_metrics_probe_up{probe=\"gpu\"} 1\n"));
+        assert!(page(&hardware).contains("gpus_power_watts 70\n"));
     }
 
     #[test]

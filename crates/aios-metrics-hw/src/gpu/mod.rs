@@ -7,7 +7,9 @@ mod nvml;
 #[cfg(feature = "gpu")]
 pub(crate) use backend::probe;
 
-#[cfg(not(feature = "gpu"))]
+// Tested in a build with the feature too.
+#[cfg(any(test, not(feature = "gpu")))]
+#[cfg_attr(feature = "gpu", allow(dead_code))]
 mod disabled;
 #[cfg(not(feature = "gpu"))]
 pub(crate) use disabled::probe;

@@ -104,14 +104,15 @@ fn knows_own_id() -> bool {
 /// Those that hold the clocks back; idling and settings of the user's do not count.
 fn reasons(reasons: ThrottleReasons) -> Vec<&'static str> {
     [
-        (ThrottleReasons::SW_POWER_CAP, "sw_power_cap"),
-        (ThrottleReasons::HW_SLOWDOWN, "hw_slowdown"),
-        (ThrottleReasons::SYNC_BOOST, "sync_boost"),
-        (ThrottleReasons::SW_THERMAL_SLOWDOWN, "sw_thermal"),
-        (ThrottleReasons::HW_THERMAL_SLOWDOWN, "hw_thermal"),
-        (ThrottleReasons::HW_POWER_BRAKE_SLOWDOWN, "hw_power_brake"),
+        ThrottleReasons::SW_POWER_CAP,
+        ThrottleReasons::HW_SLOWDOWN,
+        ThrottleReasons::SYNC_BOOST,
+        ThrottleReasons::SW_THERMAL_SLOWDOWN,
+        ThrottleReasons::HW_THERMAL_SLOWDOWN,
+        ThrottleReasons::HW_POWER_BRAKE_SLOWDOWN,
     ]
     .into_iter()
+    .zip(GpuReading::THROTTLE_REASONS)
     .filter_map(|(reason, name)| reasons.contains(reason).then_some(name))
     .collect()
 }
@@ -130,6 +131,11 @@ mod tests {
             ThrottleReasons::SW_POWER_CAP | ThrottleReasons::HW_THERMAL_SLOWDOWN | ThrottleReasons::GPU_IDLE;
         assert_eq!(reasons(both), ["sw_power_cap", "hw_thermal"]);
         assert_eq!(reasons(ThrottleReasons::GPU_IDLE), [""; 0]);
+        let rest = ThrottleReasons::HW_SLOWDOWN
+            | ThrottleReasons::SYNC_BOOST
+            | ThrottleReasons::SW_THERMAL_SLOWDOWN
+            | ThrottleReasons::HW_POWER_BRAKE_SLOWDOWN;
+        assert_eq!(reasons(rest), ["hw_slowdown", "sync_boost", "sw_thermal", "hw_power_brake"]);
     }
 
     /// Of the machine's own GPUs, where there are any.

@@ -4,7 +4,7 @@
 //! manner.
 
 use super::{Figure, Samples, float, ratio};
-use crate::reading::{GpuReading, Reading};
+use crate::reading::{AllGpus, GpuReading, Reading};
 
 const LABELS: &[&str] = &["gpu", "mig", "uuid"];
 
@@ -71,16 +71,38 @@ pub(super) const FIGURES: &[Figure] = &[
     ),
     Figure::gauges(
         "gpu_throttled",
-        "Why the clocks are held back now: 1 for each reason.",
+        "Whether the clocks are held back now for this reason.",
         &["gpu", "mig", "uuid", "reason"],
         |r, add| {
             for gpu in &r.gpus {
-                for reason in gpu.throttle_reasons.iter().flatten() {
-                    with_labels(gpu, |[index, mig, uuid]| add.known(&[index, mig, uuid, reason], Some(1.0)));
+                let Some(active) = &gpu.throttle_reasons else { continue };
+                for reason in GpuReading::THROTTLE_REASONS {
+                    let is_active = f64::from(u8::from(active.contains(&reason)));
+                    with_labels(gpu, |[index, mig, uuid]| {
+                        add.known(&[index, mig, uuid, reason], Some(is_active));
+                    });
                 }
             }
         },
     ),
+    Figure::gauge("gpus", "GPUs that answered.", |r| AllGpus::of(&r.gpus).count.map(float)),
+    Figure::gauge(
+        "gpus_utilization_ratio",
+        "How much of the time something ran, on average of all GPUs.",
+        |r| AllGpus::of(&r.gpus).utilization_percent.map(ratio),
+    ),
+    Figure::gauge("gpus_memory_used_bytes", "Memory in use of all GPUs, in bytes.", |r| {
+        AllGpus::of(&r.gpus).memory_used_bytes.map(float)
+    }),
+    Figure::gauge("gpus_memory_free_bytes", "Memory that is free of all GPUs, in bytes.", |r| {
+        AllGpus::of(&r.gpus).memory_free_bytes.map(float)
+    }),
+    Figure::gauge("gpus_memory_total_bytes", "Memory of all GPUs, in bytes.", |r| {
+        AllGpus::of(&r.gpus).memory_total_bytes.map(float)
+    }),
+    Figure::gauge("gpus_power_watts", "Power that all GPUs draw, in watts.", |r| {
+        AllGpus::of(&r.gpus).power_watts
+    }),
 ];
 
 fn each(reading: &Reading, add: &mut Samples<'_>, figure: fn(&GpuReading) -> Option<f64>) {

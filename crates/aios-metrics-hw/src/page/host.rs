@@ -65,46 +65,46 @@ pub(super) const FILESYSTEM: &[Figure] = &[
         "node_filesystem_size_bytes",
         "Size of the file system in bytes.",
         &["device", "fstype", "mountpoint"],
-        |r, add| filesystems(r, add, |x| float(x.size_bytes)),
+        |r, add| filesystems(r, add, |x| Some(float(x.size_bytes))),
     ),
     Figure::gauges(
         "node_filesystem_free_bytes",
         "Free room in bytes.",
         &["device", "fstype", "mountpoint"],
-        |r, add| filesystems(r, add, |x| float(x.free_bytes)),
+        |r, add| filesystems(r, add, |x| x.free_bytes.map(float)),
     ),
     Figure::gauges(
         "node_filesystem_avail_bytes",
         "Free room that every user may have, in bytes.",
         &["device", "fstype", "mountpoint"],
-        |r, add| filesystems(r, add, |x| float(x.available_bytes)),
+        |r, add| filesystems(r, add, |x| Some(float(x.available_bytes))),
     ),
     Figure::gauges(
         "node_filesystem_files",
         "Files that it has room for.",
         &["device", "fstype", "mountpoint"],
-        |r, add| filesystems(r, add, |x| float(x.files)),
+        |r, add| filesystems(r, add, |x| x.files.map(float)),
     ),
     Figure::gauges(
         "node_filesystem_files_free",
         "Files that may still be made.",
         &["device", "fstype", "mountpoint"],
-        |r, add| filesystems(r, add, |x| float(x.files_free)),
+        |r, add| filesystems(r, add, |x| x.files_free.map(float)),
     ),
     Figure::gauges(
         "node_filesystem_readonly",
         "Whether it is mounted for reading only.",
         &["device", "fstype", "mountpoint"],
-        |r, add| filesystems(r, add, |x| f64::from(u8::from(x.is_read_only))),
+        |r, add| filesystems(r, add, |x| Some(f64::from(u8::from(x.is_read_only)))),
     ),
 ];
 
 pub(super) const DISK: &[Figure] = &[
     Figure::counters("node_disk_reads_completed_total", "Reads that were done.", &["device"], |r, add| {
-        disks(r, add, |x| float(x.reads))
+        disks(r, add, |x| x.reads.map(float))
     }),
     Figure::counters("node_disk_read_bytes_total", "Bytes read.", &["device"], |r, add| {
-        disks(r, add, |x| float(x.read_bytes))
+        disks(r, add, |x| Some(float(x.read_bytes)))
     }),
     Figure::counters(
         "node_disk_read_time_seconds_total",
@@ -113,10 +113,10 @@ pub(super) const DISK: &[Figure] = &[
         |r, add| disks(r, add, |x| x.read_seconds),
     ),
     Figure::counters("node_disk_writes_completed_total", "Writes that were done.", &["device"], |r, add| {
-        disks(r, add, |x| float(x.writes))
+        disks(r, add, |x| x.writes.map(float))
     }),
     Figure::counters("node_disk_written_bytes_total", "Bytes written.", &["device"], |r, add| {
-        disks(r, add, |x| float(x.written_bytes))
+        disks(r, add, |x| Some(float(x.written_bytes)))
     }),
     Figure::counters(
         "node_disk_write_time_seconds_total",
@@ -125,7 +125,7 @@ pub(super) const DISK: &[Figure] = &[
         |r, add| disks(r, add, |x| x.write_seconds),
     ),
     Figure::gauges("node_disk_io_now", "Requests in progress.", &["device"], |r, add| {
-        disks(r, add, |x| float(x.in_progress))
+        disks(r, add, |x| x.in_progress.map(float))
     }),
     Figure::counters(
         "node_disk_io_time_seconds_total",
@@ -137,16 +137,16 @@ pub(super) const DISK: &[Figure] = &[
 
 pub(super) const NETWORK: &[Figure] = &[
     Figure::counters("node_network_receive_bytes_total", "Bytes received.", &["device"], |r, add| {
-        networks(r, add, |x| x.receive.bytes)
+        networks(r, add, |x| Some(x.receive.bytes))
     }),
     Figure::counters("node_network_receive_packets_total", "Packets received.", &["device"], |r, add| {
-        networks(r, add, |x| x.receive.packets)
+        networks(r, add, |x| Some(x.receive.packets))
     }),
     Figure::counters(
         "node_network_receive_errs_total",
         "Packets that could not be received right.",
         &["device"],
-        |r, add| networks(r, add, |x| x.receive.errors),
+        |r, add| networks(r, add, |x| Some(x.receive.errors)),
     ),
     Figure::counters(
         "node_network_receive_drop_total",
@@ -155,16 +155,16 @@ pub(super) const NETWORK: &[Figure] = &[
         |r, add| networks(r, add, |x| x.receive.dropped),
     ),
     Figure::counters("node_network_transmit_bytes_total", "Bytes sent.", &["device"], |r, add| {
-        networks(r, add, |x| x.transmit.bytes)
+        networks(r, add, |x| Some(x.transmit.bytes))
     }),
     Figure::counters("node_network_transmit_packets_total", "Packets sent.", &["device"], |r, add| {
-        networks(r, add, |x| x.transmit.packets)
+        networks(r, add, |x| Some(x.transmit.packets))
     }),
     Figure::counters(
         "node_network_transmit_errs_total",
         "Packets that could not be sent right.",
         &["device"],
-        |r, add| networks(r, add, |x| x.transmit.errors),
+        |r, add| networks(r, add, |x| Some(x.transmit.errors)),
     ),
     Figure::counters(
         "node_network_transmit_drop_total",
@@ -185,21 +185,21 @@ pub(super) const TEMPERATURE: &[Figure] = &[Figure::gauges(
     },
 )];
 
-fn filesystems(reading: &Reading, add: &mut Samples<'_>, figure: fn(&FilesystemReading) -> f64) {
+fn filesystems(reading: &Reading, add: &mut Samples<'_>, figure: fn(&FilesystemReading) -> Option<f64>) {
     for filesystem in &reading.filesystems {
         let labels = [&*filesystem.device, &filesystem.kind, &filesystem.mount_point];
-        add.known(&labels, Some(figure(filesystem)));
+        add.known(&labels, figure(filesystem));
     }
 }
 
-fn disks(reading: &Reading, add: &mut Samples<'_>, figure: fn(&DiskReading) -> f64) {
+fn disks(reading: &Reading, add: &mut Samples<'_>, figure: fn(&DiskReading) -> Option<f64>) {
     for disk in &reading.disks {
-        add.known(&[&disk.device], Some(figure(disk)));
+        add.known(&[&disk.device], figure(disk));
     }
 }
 
-fn networks(reading: &Reading, add: &mut Samples<'_>, figure: fn(&NetworkReading) -> u64) {
+fn networks(reading: &Reading, add: &mut Samples<'_>, figure: fn(&NetworkReading) -> Option<u64>) {
     for network in &reading.networks {
-        add.known(&[&network.device], Some(float(figure(network))));
+        add.known(&[&network.device], figure(network).map(float));
     }
 }

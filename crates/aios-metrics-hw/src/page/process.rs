@@ -19,6 +19,11 @@ pub(super) const FIGURES: &[Figure] = &[
     Figure::gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", |r| {
         r.process.virtual_bytes.map(float)
     }),
+    Figure::gauge(
+        "process_virtual_memory_max_bytes",
+        "Maximum amount of virtual memory available in bytes.",
+        |r| r.process.max_virtual_bytes.map(float),
+    ),
     Figure::gauge("process_open_fds", "Number of open file descriptors.", |r| r.process.open_fds.map(float)),
     Figure::gauge("process_max_fds", "Maximum number of open file descriptors.", |r| {
         r.process.max_fds.map(float)

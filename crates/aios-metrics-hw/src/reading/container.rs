@@ -7,6 +7,9 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerReading {
+    /// Whether the process is, or may be, in a control group whose CPU time is counted; what it uses
+    /// itself then tells nothing of the container.
+    pub has_cpu_group: bool,
     /// CPU time, user and system, in seconds.
     pub cpu_seconds: Option<f64>,
     /// CPU time in programs' own code, in seconds.
@@ -19,17 +22,24 @@ pub struct ContainerReading {
     /// The tightest of the limits on CPU time that hold for the group, its own or one of a group
     /// around it; none where there is no limit.
     pub cpu_quota: Option<CpuQuota>,
-    /// Periods of enforcement that passed; of the group whose limit is the tightest.
+    /// Periods of enforcement of the group's own limit that passed.
     pub cpu_periods: Option<u64>,
-    /// Periods in which the limit was reached.
+    /// Periods in which the group's own limit was reached. What a group around it is held back is
+    /// counted there, together with what its other groups are.
     pub cpu_throttled_periods: Option<u64>,
-    /// For how long processes were held back, in seconds, summed over the CPUs.
+    /// For how long processes were held back by the group's own limit, in seconds, summed over the
+    /// CPUs.
     pub cpu_throttled_seconds: Option<f64>,
     /// Memory in use, caches included, in bytes.
     pub memory_usage_bytes: Option<u64>,
     /// The tightest of the limits on memory, in bytes; none where there is no limit. It may be more
     /// than the machine has.
     pub memory_limit_bytes: Option<u64>,
+    /// Whether there may be a limit on memory, or a tighter one, that could not be read.
+    pub is_memory_limit_unknown: bool,
+    /// How much more memory can be used before a limit is reached, the group's own or that of a
+    /// group around it, in bytes; none where there is no limit.
+    pub memory_free_bytes: Option<u64>,
     /// Memory in use less the file cache that was not used lately, in bytes: what the kubelet
     /// compares with the limit when it looks for pods to evict.
     pub memory_working_set_bytes: Option<u64>,
@@ -45,6 +55,13 @@ pub struct ContainerReading {
     pub memory_pressure: Pressure,
     /// Time lost waiting for disks.
     pub io_pressure: Pressure,
+}
+
+impl ContainerReading {
+    /// Of a process of which nothing tells whether it is in a container.
+    pub(crate) fn unknown() -> Self {
+        Self { has_cpu_group: true, is_memory_limit_unknown: true, ..Self::default() }
+    }
 }
 
 /// So much CPU time in each period.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 /// A file system that is mounted.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct FilesystemReading {
     /// What is mounted: a block device, or what a network file system calls its server.
@@ -15,19 +15,19 @@ pub struct FilesystemReading {
     /// Its size, in bytes.
     pub size_bytes: u64,
     /// What is free, in bytes.
-    pub free_bytes: u64,
+    pub free_bytes: Option<u64>,
     /// What of that every user may have, in bytes.
     pub available_bytes: u64,
     /// Files that it has room for; 0 where there is no such limit.
-    pub files: u64,
+    pub files: Option<u64>,
     /// Files that may still be made.
-    pub files_free: u64,
+    pub files_free: Option<u64>,
     /// Whether it is mounted for reading only.
     pub is_read_only: bool,
 }
 
 /// A disk: what it did since the machine started.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct DiskReading {
     /// The kernel's name of it, such as `sda`.
@@ -36,25 +36,25 @@ pub struct DiskReading {
     /// at those too.
     pub is_stacked: bool,
     /// Reads that were done.
-    pub reads: u64,
+    pub reads: Option<u64>,
     /// Bytes read.
     pub read_bytes: u64,
     /// How long all reads took together, in seconds.
-    pub read_seconds: f64,
+    pub read_seconds: Option<f64>,
     /// Writes that were done.
-    pub writes: u64,
+    pub writes: Option<u64>,
     /// Bytes written.
     pub written_bytes: u64,
     /// How long all writes took together, in seconds.
-    pub write_seconds: f64,
+    pub write_seconds: Option<f64>,
     /// Requests in progress.
-    pub in_progress: u64,
+    pub in_progress: Option<u64>,
     /// How long there was something in progress, in seconds.
-    pub busy_seconds: f64,
+    pub busy_seconds: Option<f64>,
 }
 
 /// A network interface: what went through it since it came up.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkReading {
     /// Its name, such as `eth0`.
@@ -76,11 +76,11 @@ pub struct Traffic {
     /// Packets that were damaged or could not be sent.
     pub errors: u64,
     /// Packets that were thrown away for lack of room or interest.
-    pub dropped: u64,
+    pub dropped: Option<u64>,
 }
 
 /// A temperature that a sensor tells.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct TemperatureReading {
     /// The chip, or the thermal zone's type, with the kernel's number for it: `coretemp_0`.

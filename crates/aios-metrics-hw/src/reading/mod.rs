@@ -8,6 +8,7 @@ mod process;
 
 pub use container::{ContainerReading, CpuQuota, Pressure};
 pub use devices::{DiskReading, FilesystemReading, NetworkReading, TemperatureReading, Traffic};
+pub(crate) use gpu::AllGpus;
 pub use gpu::GpuReading;
 pub use host::{CpuTimes, HostReading};
 pub use process::ProcessReading;
@@ -61,6 +62,15 @@ impl ProbeStatus {
 }
 
 impl Reading {
+    pub(crate) fn was_read(&self, name: ProbeName) -> bool {
+        self.probes.iter().any(|status| status.name == name)
+    }
+
+    /// Whether a probe was read and did not find all its figures.
+    pub(crate) fn is_down(&self, name: ProbeName) -> bool {
+        self.probes.iter().any(|status| status.name == name && !status.is_up())
+    }
+
     /// Puts what one probe found in the place of what it found before.
     pub(crate) fn store(&mut self, name: ProbeName, outcome: Outcome) {
         match outcome.figures {

@@ -16,6 +16,8 @@ pub struct ProcessReading {
     pub resident_bytes: Option<u64>,
     /// Address space that is in use, in bytes.
     pub virtual_bytes: Option<u64>,
+    /// How much address space may be in use, in bytes; none where there is no limit.
+    pub max_virtual_bytes: Option<u64>,
     /// Open file descriptors.
     pub open_fds: Option<u64>,
     /// How many file descriptors may be open; none where there is no limit.

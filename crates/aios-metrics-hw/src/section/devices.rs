@@ -1,10 +1,23 @@
 //! The parts about devices: GPUs, disks, network interfaces, file systems, temperatures.
 
 use super::object::Object;
-use crate::reading::{DiskReading, FilesystemReading, GpuReading, NetworkReading, TemperatureReading};
+use crate::reading::{
+    AllGpus, DiskReading, FilesystemReading, GpuReading, NetworkReading, TemperatureReading,
+};
+
+/// The GPUs. Instances lie inside of the one that they are parts of, so that who adds up the list
+/// counts nothing twice.
+pub(super) fn gpus(figures: &[GpuReading]) -> impl Iterator<Item = Object> {
+    figures.iter().filter(|gpu| gpu.mig_instance.is_none()).map(|whole| {
+        let is_part = |gpu: &&GpuReading| gpu.index == whole.index && gpu.mig_instance.is_some();
+        let mut object = gpu(whole);
+        object.list("migInstances", figures.iter().filter(is_part).map(gpu));
+        object
+    })
+}
 
 /// The fleet's keys first.
-pub(super) fn gpu(figures: &GpuReading) -> Object {
+fn gpu(figures: &GpuReading) -> Object {
     let mut gpu = Object::default();
     gpu.whole("id", Some(figures.index.into()));
     // Readers know whole percents.
@@ -30,50 +43,46 @@ pub(super) fn gpu(figures: &GpuReading) -> Object {
     gpu
 }
 
-/// All GPUs together. MIG instances are parts of them.
 pub(super) fn all_gpus(figures: &[GpuReading]) -> Object {
-    let whole = || figures.iter().filter(|gpu| gpu.mig_instance.is_none());
-    let bytes =
-        |figure: fn(&GpuReading) -> Option<u64>| whole().filter_map(figure).reduce(u64::saturating_add);
-    let utilization: Vec<f64> = whole().filter_map(|gpu| gpu.utilization_percent).collect();
+    let all = AllGpus::of(figures);
     let mut gpu = Object::default();
-    gpu.whole("count", Some(whole().count() as u64).filter(|count| *count > 0));
-    let mean = utilization.iter().sum::<f64>() / utilization.len() as f64;
-    gpu.rounded("averageUtil", (!utilization.is_empty()).then_some(mean));
-    gpu.size("totalUsedMem", bytes(|gpu| gpu.memory_used_bytes));
-    gpu.size("totalFreeMem", bytes(|gpu| gpu.memory_free_bytes));
-    gpu.size("totalMem", bytes(|gpu| gpu.memory_total_bytes));
-    let watts = whole().filter_map(|gpu| gpu.power_watts).reduce(|sum, watts| sum + watts);
-    gpu.rounded("totalPowerUtilization", watts);
+    gpu.whole("count", all.count);
+    gpu.rounded("averageUtil", all.utilization_percent);
+    gpu.size("totalUsedMem", all.memory_used_bytes);
+    gpu.size("totalFreeMem", all.memory_free_bytes);
+    gpu.size("totalMem", all.memory_total_bytes);
+    gpu.rounded("totalPowerUtilization", all.power_watts);
     gpu
 }
 
 /// All disks together, and no I/O twice.
 pub(super) fn disks(figures: &[DiskReading]) -> Object {
-    let sum = |figure: fn(&DiskReading) -> u64| {
-        let disks = figures.iter().filter(|disk| !disk.is_stacked);
-        disks.map(figure).fold(None, |sum: Option<u64>, figure| Some(sum.unwrap_or(0).saturating_add(figure)))
+    let all = |figure: fn(&DiskReading) -> Option<u64>| {
+        sum(figures.iter().filter(|disk| !disk.is_stacked).map(figure))
     };
     let mut disks = Object::default();
-    disks.whole("readBytes", sum(|disk| disk.read_bytes));
-    disks.whole("writeBytes", sum(|disk| disk.written_bytes));
-    disks.whole("readCount", sum(|disk| disk.reads));
-    disks.whole("writeCount", sum(|disk| disk.writes));
+    disks.whole("readBytes", all(|disk| Some(disk.read_bytes)));
+    disks.whole("writeBytes", all(|disk| Some(disk.written_bytes)));
+    disks.whole("readCount", all(|disk| disk.reads));
+    disks.whole("writeCount", all(|disk| disk.writes));
     disks
 }
 
 /// All interfaces together.
 pub(super) fn networks(figures: &[NetworkReading]) -> Object {
-    let sum = |figure: fn(&NetworkReading) -> u64| {
-        let figures = figures.iter().map(figure);
-        figures.fold(None, |sum: Option<u64>, figure| Some(sum.unwrap_or(0).saturating_add(figure)))
-    };
+    let all = |figure: fn(&NetworkReading) -> u64| sum(figures.iter().map(figure).map(Some));
     let mut network = Object::default();
-    network.whole("rxBytesTotal", sum(|network| network.receive.bytes));
-    network.whole("txBytesTotal", sum(|network| network.transmit.bytes));
-    network.whole("rxErrorsTotal", sum(|network| network.receive.errors));
-    network.whole("txErrorsTotal", sum(|network| network.transmit.errors));
+    network.whole("rxBytesTotal", all(|network| network.receive.bytes));
+    network.whole("txBytesTotal", all(|network| network.transmit.bytes));
+    network.whole("rxErrorsTotal", all(|network| network.receive.errors));
+    network.whole("txErrorsTotal", all(|network| network.transmit.errors));
     network
+}
+
+/// None of nothing, and where one is not known.
+fn sum(mut figures: impl Iterator<Item = Option<u64>>) -> Option<u64> {
+    let first = figures.next()??;
+    figures.try_fold(first, |sum, figure| Some(sum.saturating_add(figure?)))
 }
 
 pub(super) fn filesystem(figures: &FilesystemReading) -> Object {
@@ -83,7 +92,7 @@ pub(super) fn filesystem(figures: &FilesystemReading) -> Object {
     filesystem.text("type", Some(&figures.kind));
     filesystem.size("totalSize", Some(figures.size_bytes));
     filesystem.size("freeSize", Some(figures.available_bytes));
-    filesystem.size("usedSize", figures.size_bytes.checked_sub(figures.free_bytes));
+    filesystem.size("usedSize", figures.free_bytes.and_then(|free| figures.size_bytes.checked_sub(free)));
     filesystem
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use self::object::Object;
 use crate::hardware::Hardware;
+use crate::names::ProbeName;
 use crate::reading::{ContainerReading, CpuQuota, HostReading, ProcessReading, Reading};
 
 /// The document's `"hardware"` object, from the latest reading; memory only.
@@ -17,12 +18,13 @@ use crate::reading::{ContainerReading, CpuQuota, HostReading, ProcessReading, Re
 ///
 /// - `cpu`: `load1m`, `load5m`, `load15m` of the host, and `percent`: the CPU use of the container
 ///   since the last reading in percent of one core; outside of a container that of this process.
-/// - `memory`: of the container where it has a limit below the host's memory: its use, the limit,
-///   and the rest of it. Else of the host: `totalMem`; `freeMem`, what programs can still have,
-///   caches that can be given up included; `usedMem`, the rest. `averageUtil` is used in percent of
-///   total.
+/// - `memory`: of the container where it has a limit below the host's memory: `totalMem`, the
+///   tightest limit; `usedMem`, its use; `freeMem`, what it can still have. That is less than the
+///   rest where it shares a limit with other containers. Else of the host: `totalMem`; `freeMem`,
+///   what programs can still have, caches that can be given up included; `usedMem`, the rest. Where
+///   nothing tells whether there is a limit, neither. `averageUtil` is used in percent of total.
 /// - `gpus`: a list of `id`, `utilization`, `usedMem`, `freeMem`, `totalMem`, `powerUtilization` in
-///   watts, and more; `gpu`: all of them together.
+///   watts, and more, with the MIG instances of each inside of it; `gpu`: all of them together.
 /// - `process`, `container`, `disks`, `network`, `filesystems`, `temperatures`: our additions.
 ///
 /// # Examples
@@ -48,16 +50,30 @@ impl Section for Hardware {
         let Reading { process, container, host, .. } = &*reading;
         let mut hardware = Object::default();
         hardware.object("cpu", cpu(process, container, host));
-        hardware.object("memory", memory(container, host));
-        hardware.list("gpus", reading.gpus.iter().map(devices::gpu));
+        // Where the machine's memory can't be read nothing tells whether a limit is below it.
+        let is_host_known = host.memory_total_bytes.is_some() || !reading.was_read(ProbeName::Host);
+        if is_host_known {
+            hardware.object("memory", memory(container, host));
+        }
+        hardware.list("gpus", devices::gpus(&reading.gpus));
         hardware.object("gpu", devices::all_gpus(&reading.gpus));
         hardware.object("process", of_process(process));
         hardware.object("container", of_container(container));
-        hardware.object("disks", devices::disks(&reading.disks));
-        hardware.object("network", devices::networks(&reading.networks));
+        // A sum without the ones that could not be read would be another figure.
+        if !reading.is_down(ProbeName::Disk) {
+            hardware.object("disks", devices::disks(&reading.disks));
+        }
+        if !reading.is_down(ProbeName::Network) {
+            hardware.object("network", devices::networks(&reading.networks));
+        }
         hardware.list("filesystems", reading.filesystems.iter().map(devices::filesystem));
         hardware.list("temperatures", reading.temperatures.iter().map(devices::temperature));
         (!hardware.0.is_empty()).then_some(Value::Object(hardware.0))
+    }
+
+    /// Changes with each reading of a probe, and when one has not come back in time.
+    fn version(&self) -> u64 {
+        self.readings()
     }
 }
 
@@ -67,28 +83,27 @@ fn cpu(process: &ProcessReading, container: &ContainerReading, host: &HostReadin
     cpu.rounded("load5m", host.load5);
     cpu.rounded("load15m", host.load15);
     // The host's is no stand-in: it counts what the neighbours do. In a container the process' is
-    // none either: while the container's has no interval yet, there is no figure.
-    let is_contained = container.cpu_seconds.is_some();
-    cpu.rounded("percent", if is_contained { container.cpu_percent } else { process.cpu_percent });
+    // none either: while the container's has no interval yet or can't be read, there is no figure.
+    cpu.rounded("percent", if container.has_cpu_group { container.cpu_percent } else { process.cpu_percent });
     cpu.whole("count", host.cpus);
     cpu
 }
 
-/// Total, free and used are of one and the same place, so that they add up.
+/// All of the container or all of the host.
 fn memory(container: &ContainerReading, host: &HostReading) -> Object {
+    let mut memory = Object::default();
+    if container.is_memory_limit_unknown {
+        return memory;
+    }
     // A limit above what there is is none.
     let limit =
         container.memory_limit_bytes.filter(|limit| host.memory_total_bytes.is_none_or(|all| *limit < all));
-    let (total, used, free) = match limit.zip(container.memory_usage_bytes) {
-        // Use may be over the limit for a moment, while the kernel makes room.
-        Some((limit, used)) => (Some(limit), Some(used), Some(limit.saturating_sub(used))),
-        None => {
-            let (total, free) = (host.memory_total_bytes, host.memory_available_bytes);
-            let used = total.zip(free).and_then(|(total, free)| total.checked_sub(free));
-            (total, used, free)
-        }
+    let (total, used, free) = if limit.is_some() {
+        (limit, container.memory_usage_bytes, container.memory_free_bytes)
+    } else {
+        let (total, free) = (host.memory_total_bytes, host.memory_available_bytes);
+        (total, total.zip(free).and_then(|(total, free)| total.checked_sub(free)), free)
     };
-    let mut memory = Object::default();
     memory.size("totalMem", total);
     memory.size("freeMem", free);
     memory.size("usedMem", used);
@@ -102,6 +117,7 @@ fn of_process(figures: &ProcessReading) -> Object {
     process.rounded("cpuPercent", figures.cpu_percent);
     process.size("residentMem", figures.resident_bytes);
     process.size("virtualMem", figures.virtual_bytes);
+    process.size("maxVirtualMem", figures.max_virtual_bytes);
     process.whole("openFds", figures.open_fds);
     process.whole("maxFds", figures.max_fds);
     process.rounded("startTime", figures.start_time_seconds);
@@ -156,10 +172,12 @@ mod tests {
         }
     }
 
+    /// One whose limit is shared with nobody.
     fn container(limit: Option<u64>, usage: Option<u64>) -> ContainerReading {
         ContainerReading {
             memory_limit_bytes: limit,
             memory_usage_bytes: usage,
+            memory_free_bytes: limit.zip(usage).map(|(limit, usage)| limit.saturating_sub(usage)),
             ..ContainerReading::default()
         }
     }
@@ -191,10 +209,21 @@ mod tests {
         assert_eq!(memory_of(&container(Some(2 * GIB), used), &machine), own);
         assert_eq!(memory_of(&container(None, used), &machine), whole);
         assert_eq!(memory_of(&container(Some(8 * GIB), used), &machine), whole);
-        assert_eq!(memory_of(&container(Some(2 * GIB), None), &machine), whole);
+        assert_eq!(memory_of(&container(Some(2 * GIB), None), &machine), json!({"totalMem": 2048.0}));
         assert_eq!(memory_of(&container(Some(2 * GIB), used), &HostReading::default()), own);
         let over = memory_of(&container(Some(GIB), Some(GIB + 1)), &machine);
         assert_eq!((&over["freeMem"], &over["totalMem"]), (&json!(0.0), &json!(1024.0)));
+        let shared = ContainerReading { memory_free_bytes: Some(GIB), ..container(Some(2 * GIB), used) };
+        let expected = json!({"totalMem": 2048.0, "freeMem": 1024.0, "usedMem": 512.0, "averageUtil": 25.0});
+        assert_eq!(memory_of(&shared, &machine), expected);
+    }
+
+    #[test]
+    fn the_hosts_memory_is_no_stand_in_for_a_limit_that_can_not_be_read() {
+        let mut container = container(None, Some(1 << 29));
+        container.is_memory_limit_unknown = true;
+        assert_eq!(memory_of(&container, &host(1 << 32, 1 << 31)), json!({}));
+        assert_eq!(memory_of(&ContainerReading::unknown(), &host(1 << 32, 1 << 31)), json!({}));
     }
 
     #[test]
@@ -205,8 +234,8 @@ mod tests {
         };
         let mut container = ContainerReading::default();
         assert_eq!(percent(&container), Some(json!(50.0)));
-        container.cpu_seconds = Some(7.0);
-        assert_eq!(percent(&container), None, "of no interval yet");
+        container.has_cpu_group = true;
+        assert_eq!(percent(&container), None, "of no interval yet, or not to be read");
         container.cpu_percent = Some(75.5);
         assert_eq!(percent(&container), Some(json!(75.5)));
     }

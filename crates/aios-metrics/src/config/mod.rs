@@ -2,7 +2,7 @@
 
 mod error;
 #[cfg(feature = "redis")]
-pub(crate) mod redis;
+mod redis;
 mod vars;
 
 use std::fmt;

@@ -1,8 +1,44 @@
 //! From the configuration to the options of the sink, and what is wrong with them.
 
-use aios_metrics_redis::{RedisOptions, RedisTls, RedisTlsError, RedisUrlError};
+use aios_metrics_redis::{PublisherOptions, RedisOptions, RedisTls, RedisTlsError, RedisUrlError};
 
-use super::{ConfigProblem, MetricsConfig};
+use super::{ConfigError, ConfigProblem, MetricsConfig};
+
+/// For programs that publish documents of their own, by the same settings.
+impl MetricsConfig {
+    /// Which Redis documents go to and into which list, as the `redis_` fields say.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for a URL and for files of TLS that can't be used; no secret is shown.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aios_metrics::MetricsConfig;
+    ///
+    /// let config = MetricsConfig::default().with_redis_url("redis://redis:7000/3");
+    /// let options = config.redis_options()?;
+    /// assert_eq!((options.server.to_string().as_str(), options.db), ("redis:7000", 3));
+    /// # Ok::<(), aios_metrics::ConfigError>(())
+    /// ```
+    pub fn redis_options(&self) -> Result<RedisOptions, ConfigError> {
+        options(self).map_err(ConfigError::single)
+    }
+
+    /// How often documents are taken, in which batches they go, how retries are spaced and how much
+    /// may wait.
+    #[must_use]
+    pub fn publisher_options(&self) -> PublisherOptions {
+        PublisherOptions::default()
+            .with_push_interval(Self::seconds(self.redis_push_interval_s))
+            .with_batch_size(self.redis_batch_size)
+            .with_backoff_initial(Self::seconds(self.redis_backoff_initial_s))
+            .with_backoff_max(Self::seconds(self.redis_backoff_max_s))
+            .with_max_pending(self.redis_max_pending)
+            .with_max_pending_bytes(self.redis_max_pending_bytes)
+    }
+}
 
 /// What is wrong with a URL, under the name by which it was given. The URL itself is not shown.
 pub(super) fn url_problem(setting: &str, url: &str) -> Option<ConfigProblem> {
@@ -17,8 +53,7 @@ pub(super) fn problem(config: &MetricsConfig) -> Option<ConfigProblem> {
     url.or_else(|| if config.redis_enabled { options(config).err() } else { None })
 }
 
-/// The sink's options.
-pub(crate) fn options(config: &MetricsConfig) -> Result<RedisOptions, ConfigProblem> {
+fn options(config: &MetricsConfig) -> Result<RedisOptions, ConfigProblem> {
     let mut options = RedisOptions::default()
         .with_host(&config.redis_host)
         .with_port(config.redis_port)

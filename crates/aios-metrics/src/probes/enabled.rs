@@ -68,3 +68,35 @@ impl Group {
         }
     }
 }
+
+#[cfg(all(test, any(feature = "http", feature = "redis")))]
+mod tests {
+    use super::*;
+
+    fn groups(config: &MetricsConfig) -> Vec<(&'static str, Vec<ProbeName>)> {
+        Probes::new(config).groups().into_iter().map(|group| (group.name, group.probes)).collect()
+    }
+
+    #[test]
+    fn a_probe_that_may_hang_has_a_thread_of_its_own() {
+        let groups = groups(&MetricsConfig::default());
+        let (name, quick) = &groups[0];
+        assert_eq!(*name, "sampler");
+        assert!(quick.contains(&ProbeName::Process) && quick.iter().all(|probe| !probe.may_hang()));
+        for (name, probes) in &groups[1..] {
+            assert_eq!(probes.len(), 1, "{probes:?}");
+            assert!(probes[0].may_hang() && probes[0].as_str() == *name, "{probes:?} on {name}");
+        }
+        let read: Vec<ProbeName> = groups.into_iter().flat_map(|(_, probes)| probes).collect();
+        assert!(ProbeSet::all().iter().all(|probe| read.iter().filter(|read| **read == probe).count() == 1));
+    }
+
+    #[test]
+    fn there_is_no_thread_without_a_probe() {
+        let only_slow = MetricsConfig::default().with_probes(["temperature"]);
+        assert_eq!(groups(&only_slow), [("temperature", vec![ProbeName::Temperature])]);
+        let only_quick = MetricsConfig::default().with_probes(["host"]);
+        assert_eq!(groups(&only_quick), [("sampler", vec![ProbeName::Host])]);
+        assert!(groups(&MetricsConfig::default().with_probes([""; 0])).is_empty());
+    }
+}

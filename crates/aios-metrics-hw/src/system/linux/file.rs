@@ -20,7 +20,12 @@ pub(super) struct File {
 
 impl File {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, limit: LONGEST, is_whole: true, text: Vec::new() }
+        Self::up_to(path, LONGEST)
+    }
+
+    /// One that may be longer than others; up to `limit` bytes.
+    pub(super) fn up_to(path: PathBuf, limit: u64) -> Self {
+        Self { path, limit, is_whole: true, text: Vec::new() }
     }
 
     /// Only the first `limit` bytes.
@@ -166,6 +171,18 @@ mod tests {
         let mut search = Search::new();
         assert_eq!(search.open_if_there(&mut missing), None);
         assert_eq!(search.into_problem(), None);
+    }
+
+    #[test]
+    fn a_kernel_says_in_several_ways_that_it_does_not_have_something() {
+        // The numbers of ENOENT, ENODEV, ENOTDIR and EOPNOTSUPP: pressure that is turned off is the last.
+        for number in [2, 19, 20, 95] {
+            assert!(is_absence(&io::Error::from_raw_os_error(number)), "{number}");
+        }
+        // EIO, EACCES, EMFILE.
+        for number in [5, 13, 24] {
+            assert!(!is_absence(&io::Error::from_raw_os_error(number)), "{number}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rustix::fs::{StatVfs, statvfs};
 
 use super::file::{File, Search, is_absence};
-use super::parse::mounts::{Mount, mounts, unescaped};
+use super::parse::mounts::{self, Mount, mounts, unescaped};
 use crate::options::Roots;
 use crate::probe::{Figures, Outcome, Probe, ProbeError};
 use crate::reading::FilesystemReading;
@@ -57,15 +57,18 @@ const OF_NO_DISK: [&[u8]; 30] = [
 pub(crate) struct FilesystemProbe {
     mountinfo: File,
     root: PathBuf,
-    ask: fn(&Path) -> io::Result<StatVfs>,
+    ask: Ask,
 }
+
+/// Asks the file system at a path for its room; it may hang.
+type Ask = Box<dyn Fn(&Path) -> io::Result<StatVfs> + Send>;
 
 impl FilesystemProbe {
     pub(crate) fn new(roots: &Roots) -> Self {
         Self {
-            mountinfo: File::new(roots.proc.join("self/mountinfo")),
+            mountinfo: File::up_to(roots.proc.join("self/mountinfo"), mounts::LONGEST),
             root: roots.root.clone(),
-            ask: |path| Ok(statvfs(path)?),
+            ask: Box::new(|path| Ok(statvfs(path)?)),
         }
     }
 }
@@ -98,7 +101,7 @@ impl Probe for FilesystemProbe {
 
 /// An overlay is shown where it is the root, as in containers: those of other containers, which a
 /// machine sees too, lie on disks that are shown.
-fn is_of_a_disk(mount: &Mount<'_>) -> bool {
+pub(super) fn is_of_a_disk(mount: &Mount<'_>) -> bool {
     let is_hidden =
         [b"/proc/".as_slice(), b"/sys/", b"/dev/"].iter().any(|tree| mount.point.starts_with(tree));
     let counts = match mount.kind {
@@ -122,10 +125,10 @@ fn filesystem(mount: &Mount<'_>, point: &[u8], room: &StatVfs) -> Option<Filesys
         mount_point: text(point),
         kind: text(mount.kind),
         size_bytes: bytes(room.f_blocks).filter(|size| *size > 0)?,
-        free_bytes: bytes(room.f_bfree)?,
+        free_bytes: Some(bytes(room.f_bfree)?),
         available_bytes: bytes(room.f_bavail)?,
-        files: room.f_files,
-        files_free: room.f_ffree,
+        files: Some(room.f_files),
+        files_free: Some(room.f_ffree),
         is_read_only: mount.is_read_only(),
     })
 }
@@ -134,8 +137,15 @@ fn filesystem(mount: &Mount<'_>, point: &[u8], room: &StatVfs) -> Option<Filesys
 mod tests {
     use std::fmt::Write;
     use std::fs;
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::Duration;
+
+    use aios_metrics_core::{Clock, ManualClock};
 
     use super::*;
+    use crate::system::linux::host::HostProbe;
+    use crate::{Hardware, HardwareOptions, ProbeName};
 
     /// A file system of `blocks` KiB.
     fn room(blocks: u64) -> StatVfs {
@@ -145,10 +155,15 @@ mod tests {
         room
     }
 
-    fn probe(name: &str, mountinfo: &str, ask: fn(&Path) -> io::Result<StatVfs>) -> FilesystemProbe {
+    fn probe(
+        name: &str,
+        mountinfo: &str,
+        ask: impl Fn(&Path) -> io::Result<StatVfs> + Send + 'static,
+    ) -> FilesystemProbe {
         let file = std::env::temp_dir().join(format!("aios-mounts-{name}-{}", std::process::id()));
         fs::write(&file, mountinfo).unwrap();
-        FilesystemProbe { mountinfo: File::new(file), root: PathBuf::from("/machine"), ask }
+        let mountinfo = File::up_to(file, mounts::LONGEST);
+        FilesystemProbe { mountinfo, root: PathBuf::from("/machine"), ask: Box::new(ask) }
     }
 
     /// Reads once; the file is gone afterwards.
@@ -165,6 +180,8 @@ mod tests {
              2 0 8:1 / / rw - ext4 /dev/sda1 rw\n\
              3 2 8:1 /etc /mnt/again rw - ext4 /dev/sda1 rw\n\
              4 2 0:40 / /data\\040disk ro,nosuid - btrfs /dev/sdb rw\n\
+             10 2 8:32 / /var rw,relatime - ext4 /dev/sdc ro,errors=remount-ro\n\
+             11 2 8:48 / /home rw,relatime - ext4 /dev/sdd rw,emergency_ro\n\
              5 2 0:41 /vol /vol rw - btrfs /dev/sdb rw\n\
              6 2 0:50 / /srv rw - nfs4 server:/export rw\n\
              7 2 0:60 / /run rw - tmpfs tmpfs rw\n\
@@ -175,13 +192,22 @@ mod tests {
         }));
         assert_eq!(problem, None);
         let places: Vec<_> = found.iter().map(|found| (&*found.device, &*found.mount_point)).collect();
-        assert_eq!(places, [("/dev/sda1", "/"), ("/dev/sdb", "/data disk"), ("server:/export", "/srv")]);
+        let expected = [
+            ("/dev/sda1", "/"),
+            ("/dev/sdb", "/data disk"),
+            ("/dev/sdc", "/var"),
+            ("/dev/sdd", "/home"),
+            ("server:/export", "/srv"),
+        ];
+        assert_eq!(places, expected);
         assert_eq!(
             (found[1].size_bytes, found[1].free_bytes, found[1].available_bytes),
-            (8_192, 4_096, 2_048)
+            (8_192, Some(4_096), 2_048)
         );
-        assert!(found[1].is_read_only && !found[0].is_read_only);
-        assert_eq!((&*found[2].kind, found[2].files, found[2].files_free), ("nfs4", 10, 9));
+        // After errors the place is still told to take writes.
+        let is_read_only: Vec<_> = found.iter().map(|found| found.is_read_only).collect();
+        assert_eq!(is_read_only, [false, true, true, true, false]);
+        assert_eq!((&*found[4].kind, found[4].files, found[4].files_free), ("nfs4", Some(10), Some(9)));
     }
 
     #[test]
@@ -189,6 +215,54 @@ mod tests {
         let mountinfo = "1 0 0:21 / / rw - overlay overlay rw\n2 1 8:1 / /etc/hosts rw - ext4 /dev/sda1 rw\n";
         let (found, _) = read(probe("overlay", mountinfo, |_| Ok(room(4))));
         assert_eq!(found.iter().map(|found| &*found.kind).collect::<Vec<_>>(), ["overlay", "ext4"]);
+    }
+
+    #[test]
+    fn a_node_full_of_containers_has_a_long_mountinfo() {
+        let layers = "/var/lib/containerd/snapshots/1234/fs:".repeat(80);
+        let mut mountinfo = String::new();
+        for at in 0..400 {
+            writeln!(mountinfo, "{at} 1 0:{at} / /run/{at}/rootfs rw - overlay overlay rw,lowerdir={layers}")
+                .unwrap();
+        }
+        mountinfo += "900 1 8:1 / / rw - ext4 /dev/sda1 rw\n";
+        assert!(mountinfo.len() > 1 << 20, "{}", mountinfo.len());
+        let (found, problem) = read(probe("long", &mountinfo, |_| Ok(room(4))));
+        assert_eq!((found.len(), problem), (1, None));
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_is_marked_down_and_holds_up_no_other_probe() {
+        let (entered, has_entered) = channel();
+        let (release, go_on) = channel::<()>();
+        let probe = probe("hangs", "6 2 0:50 / /srv rw - nfs4 server:/export rw\n", move |_| {
+            entered.send(()).unwrap();
+            go_on.recv().map_err(|_| io::ErrorKind::BrokenPipe)?;
+            Ok(room(4))
+        });
+        let file = probe.mountinfo.path().to_owned();
+        let clock = Arc::new(ManualClock::new());
+        let options = HardwareOptions::new()
+            .with_clock(Arc::clone(&clock) as Arc<dyn Clock>)
+            .with_deadline(Duration::from_secs(5));
+        let host: Box<dyn Probe> = Box::new(HostProbe::new(&Roots::system(), options.clock()));
+        let probes = [(ProbeName::Host, host), (ProbeName::Filesystem, Box::new(probe))];
+        let hardware = Hardware::from_probes(probes.into_iter(), &options);
+        let hung = thread::spawn({
+            let hardware = hardware.clone();
+            move || hardware.refresh_probe(ProbeName::Filesystem)
+        });
+        has_entered.recv().unwrap();
+        clock.advance(Duration::from_secs(6));
+        hardware.refresh();
+        let overdue = hardware.reading();
+        assert!(!overdue.is_down(ProbeName::Host) && overdue.host.load1.is_some(), "{overdue:?}");
+        assert!(overdue.is_down(ProbeName::Filesystem) && overdue.filesystems.is_empty());
+        release.send(()).unwrap();
+        hung.join().unwrap();
+        assert!(!hardware.reading().is_down(ProbeName::Filesystem));
+        assert_eq!(hardware.reading().filesystems.len(), 1);
+        fs::remove_file(file).unwrap();
     }
 
     #[test]

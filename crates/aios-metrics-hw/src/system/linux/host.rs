@@ -17,6 +17,8 @@ pub(crate) struct HostProbe {
     cpu: File,
     online: File,
     memory: File,
+    /// CPU time as it was told last.
+    ticks: Option<CpuTicks>,
     clock: Arc<dyn Clock>,
     meter: Meter,
 }
@@ -30,6 +32,7 @@ impl HostProbe {
             cpu: File::beginning_of(proc.join("stat"), 512),
             online: File::new(roots.sys.join("devices/system/cpu/online")),
             memory: File::new(proc.join("meminfo")),
+            ticks: None,
             clock,
             meter: Meter::default(),
         }
@@ -50,10 +53,13 @@ impl Probe for HostProbe {
         }
         if let Some(text) = search.open(&mut self.cpu) {
             let ticks = search.figure("CPU time", parse::cpu_ticks(text));
+            let ticks = ticks.map(|ticks| self.ticks.map_or(ticks, |last| ticks.onward_from(last)));
             reading.cpu_times = ticks.as_ref().and_then(cpu_times);
             reading.cpu_percent = ticks
                 .and_then(|ticks| ticks.whole_and_busy())
-                .and_then(|(whole, busy)| self.meter.percent(now, whole as f64, busy as f64));
+                .and_then(|(whole, busy)| self.meter.percent(now, whole as f64, busy as f64))
+                .map(|percent| percent.min(100.0));
+            self.ticks = ticks.or(self.ticks);
         }
         if let Some(text) = search.open_if_there(&mut self.online) {
             reading.cpus = search.figure("list of CPUs", parse::devices::cpu_list(text));

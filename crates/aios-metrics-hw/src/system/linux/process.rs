@@ -81,10 +81,11 @@ impl Probe for ProcessProbe {
             reading.resident_bytes = search.figure("VmRSS", parse::kilobytes(text, b"VmRSS:"));
         }
         if let Some(text) = search.open(&mut self.limits) {
-            reading.max_fds = match search.figure("Max open files", parse::open_files_limit(text)) {
-                Some(Limit::At(limit)) => Some(limit),
-                Some(Limit::Unlimited) | None => None,
+            let mut limit = |name: &'static str, key| {
+                search.figure(name, parse::soft_limit(text, key)).and_then(Limit::at)
             };
+            reading.max_fds = limit("Max open files", b"Max open files ");
+            reading.max_virtual_bytes = limit("Max address space", b"Max address space ");
         }
         // A kernel may be built without it.
         if let Some(text) = search.open_if_there(&mut self.io) {

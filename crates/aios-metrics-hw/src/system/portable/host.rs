@@ -25,7 +25,7 @@ impl HostProbe {
     fn figures(&mut self) -> Option<HostReading> {
         let now = self.clock.monotonic();
         let system = self.system.as_mut()?;
-        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        system.refresh_memory_specifics(MemoryRefreshKind::everything());
         let cpu_percent = match self.cpu {
             // The crate does not look again so soon.
             Some((before, percent)) if now.saturating_sub(before) < MINIMUM_CPU_UPDATE_INTERVAL => percent,
@@ -43,10 +43,13 @@ impl HostProbe {
             load1: load.as_ref().map(|load| load.one),
             load5: load.as_ref().map(|load| load.five),
             load15: load.as_ref().map(|load| load.fifteen),
+            cpus: Some(system.cpus().len() as u64).filter(|count| *count > 0),
             cpu_percent,
             memory_total_bytes: known(system.total_memory()),
             memory_available_bytes: known(system.available_memory()),
             memory_free_bytes: known(system.free_memory()),
+            swap_total_bytes: Some(system.total_swap()),
+            swap_free_bytes: Some(system.free_swap()),
             ..HostReading::default()
         })
     }

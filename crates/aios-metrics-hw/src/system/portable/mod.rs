@@ -2,6 +2,7 @@
 //!
 //! Figures that a system does not have are absent, which is no problem of the probe.
 
+mod devices;
 mod host;
 mod process;
 
@@ -9,23 +10,31 @@ use crate::gpu;
 use crate::names::ProbeName;
 use crate::options::HardwareOptions;
 use crate::probe::{Figures, Outcome, Probe};
+use crate::reading::ContainerReading;
 
 /// Makes the probe of this name.
 pub(crate) fn probe(name: ProbeName, options: &HardwareOptions) -> Box<dyn Probe> {
     match name {
         ProbeName::Process => Box::new(process::ProcessProbe::new(options.clock())),
         ProbeName::Host => Box::new(host::HostProbe::new(options.clock())),
+        ProbeName::Filesystem => Box::new(devices::filesystems()),
+        // macOS tells each file system the I/O of the whole disk that it lies on.
+        ProbeName::Disk if cfg!(target_os = "macos") => Box::new(Absent(Figures::Disks(Vec::new()))),
+        ProbeName::Disk => Box::new(devices::disks()),
+        ProbeName::Network => Box::new(devices::networks()),
+        ProbeName::Temperature => Box::new(devices::temperatures()),
         ProbeName::Gpu => gpu::probe(),
-        other => Box::new(Absent(other)),
+        // Control groups are Linux'.
+        ProbeName::Container => Box::new(Absent(Figures::Container(ContainerReading::default()))),
     }
 }
 
-/// A probe of something that is not read on this system.
-struct Absent(ProbeName);
+/// A probe of something that this system does not have.
+struct Absent(Figures);
 
 impl Probe for Absent {
     fn read(&mut self) -> Outcome {
-        Outcome { figures: Figures::none(self.0), problem: None }
+        Outcome { figures: self.0.clone(), problem: None }
     }
 }
 
@@ -34,10 +43,11 @@ mod tests {
     use super::*;
     use crate::hardware::Hardware;
     use crate::names::ProbeSet;
+    use crate::reading::FilesystemReading;
 
     fn hardware() -> Hardware {
-        let known = ProbeSet::from_iter([ProbeName::Process, ProbeName::Host]);
-        let options = HardwareOptions::new().with_probes(known);
+        let but_gpu = ProbeName::ALL.iter().copied().filter(|name| *name != ProbeName::Gpu);
+        let options = HardwareOptions::new().with_probes(ProbeSet::from_iter(but_gpu));
         Hardware::from_probes(options.probes().iter().map(|name| (name, probe(name, &options))), &options)
     }
 
@@ -63,6 +73,22 @@ mod tests {
         portable.refresh();
         let (linux, portable) = (linux.reading(), portable.reading());
         assert_eq!(portable.host.memory_total_bytes, linux.host.memory_total_bytes);
+        assert_eq!(portable.host.swap_total_bytes, linux.host.swap_total_bytes);
+        assert_eq!(portable.host.cpus, linux.host.cpus);
+        for network in &linux.networks {
+            // It was read a moment later.
+            let same = portable.networks.iter().find(|other| other.device == network.device).unwrap();
+            assert!(same.receive.bytes >= network.receive.bytes, "{same:?} {network:?}");
+            assert!(same.transmit.packets >= network.transmit.packets, "{same:?} {network:?}");
+        }
+        for filesystem in &linux.filesystems {
+            let is_same = |other: &&FilesystemReading| other.mount_point == filesystem.mount_point;
+            if let Some(same) = portable.filesystems.iter().find(is_same) {
+                assert_eq!((same.size_bytes, &same.kind), (filesystem.size_bytes, &filesystem.kind));
+            }
+        }
+        assert!(!portable.filesystems.is_empty() || linux.filesystems.is_empty());
+        assert_eq!(portable.container, Default::default());
         let start = |reading: &crate::reading::Reading| reading.process.start_time_seconds.unwrap();
         assert!((start(&portable) - start(&linux)).abs() <= 1.0);
     }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use aios_metrics_core::Sink;
-use aios_metrics_redis::{Publisher as Loop, PublisherHandle, PublisherOptions, RedisSink};
+use aios_metrics_redis::{Publisher as Loop, PublisherHandle, RedisSink};
 use tracing::{debug, info};
 
-use crate::config::{self, ConfigError, MetricsConfig};
+use crate::config::MetricsConfig;
 use crate::error::StartError;
 use crate::life::part::{BlockingThreads, Part};
 use crate::life::{FlushReport, Parts, StopReport, a_little_before};
@@ -121,7 +121,7 @@ pub(in crate::life) fn start_configured(metrics: &AiosMetrics, parts: &mut Parts
         debug!(target: "aios_metrics", "Redis is disabled: nothing is published");
         return Ok(());
     }
-    let options = config::redis::options(config).map_err(ConfigError::single)?;
+    let options = config.redis_options()?;
     if config.redis_url.is_some() {
         info!(
             target: "aios_metrics",
@@ -138,7 +138,7 @@ pub(in crate::life) fn start_configured(metrics: &AiosMetrics, parts: &mut Parts
 
 fn start(metrics: &AiosMetrics, parts: &mut Parts, sink: impl Sink) -> Result<(), StartError> {
     let (publisher, handle) =
-        Loop::new(Arc::clone(&metrics.inner.documents), publisher_options(metrics.config()));
+        Loop::new(Arc::clone(&metrics.inner.documents), metrics.config().publisher_options());
     let publisher = publisher
         .with_self_metrics(metrics.registry())
         .map_err(|source| StartError::Register { part: "publisher", source })?;
@@ -148,14 +148,4 @@ fn start(metrics: &AiosMetrics, parts: &mut Parts, sink: impl Sink) -> Result<()
     let part = Part::start_async("publisher", move || publisher.run(sink), BlockingThreads::Left)?;
     parts.publisher = Some(Publisher { control: Control { handle, started: SystemTime::now() }, part });
     Ok(())
-}
-
-fn publisher_options(config: &MetricsConfig) -> PublisherOptions {
-    PublisherOptions::default()
-        .with_push_interval(MetricsConfig::seconds(config.redis_push_interval_s))
-        .with_batch_size(config.redis_batch_size)
-        .with_backoff_initial(MetricsConfig::seconds(config.redis_backoff_initial_s))
-        .with_backoff_max(MetricsConfig::seconds(config.redis_backoff_max_s))
-        .with_max_pending(config.redis_max_pending)
-        .with_max_pending_bytes(config.redis_max_pending_bytes)
 }

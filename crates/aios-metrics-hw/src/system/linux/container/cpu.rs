@@ -53,11 +53,10 @@ impl Usage {
     }
 }
 
-/// The limits of a group and of those around it, the group itself first.
-pub(super) struct Limits(Vec<Level>);
-
-struct Level {
-    quota: Quota,
+/// The limits of a group and of those around it, the group itself first, and how often its own held
+/// it back.
+pub(super) struct Limits {
+    quotas: Vec<Quota>,
     stat: File,
 }
 
@@ -70,7 +69,7 @@ enum Quota {
 
 impl Limits {
     pub(super) fn of(group: &Group) -> Self {
-        let quotas: Vec<Quota> = match group.version {
+        let quotas = match group.version {
             Version::V1 => group
                 .files("cpu.cfs_quota_us")
                 .zip(group.files("cpu.cfs_period_us"))
@@ -78,44 +77,27 @@ impl Limits {
                 .collect(),
             Version::V2 => group.files("cpu.max").map(Quota::V2).collect(),
         };
-        let levels = quotas.into_iter().zip(group.files("cpu.stat"));
-        Self(levels.map(|(quota, stat)| Level { quota, stat }).collect())
+        Self { quotas, stat: group.file("cpu.stat") }
     }
 
     pub(super) fn read<'a>(&'a mut self, search: &mut Search<'a>, reading: &mut ContainerReading) {
-        let mut tightest: Option<(CpuQuota, &'a mut File)> = None;
-        let mut own = None;
-        let mut is_known = true;
-        for level in &mut self.0 {
-            let (quota, stat) = (level.quota.read(search), &mut level.stat);
-            match (quota, &tightest) {
-                (Err(Unknown), _) => is_known = false,
-                (Ok(Some(quota)), Some((other, _))) if other.cores() <= quota.cores() => {}
-                (Ok(Some(quota)), _) => tightest = Some((quota, stat)),
-                (Ok(None), _) => {
-                    own.get_or_insert(stat);
-                }
-            }
-        }
-        // The others may be looser.
-        if !is_known {
-            return;
-        }
-        // Without a limit anywhere the group's own figures say that nothing was held back.
-        let (quota, stat) = match (tightest, own) {
-            (Some((quota, stat)), _) => (Some(quota), stat),
-            (None, Some(stat)) => (None, stat),
-            (None, None) => return,
+        let quotas: Vec<_> = self.quotas.iter_mut().map(|level| level.read(search)).collect();
+        let has_own = matches!(quotas.first(), Some(Ok(Some(_))));
+        // Of one that can't be read the others may be looser.
+        let limits: Result<Vec<_>, Unknown> = quotas.into_iter().collect();
+        let tightest = |limits: Vec<Option<CpuQuota>>| {
+            limits.into_iter().flatten().min_by(|one, other| one.cores().total_cmp(&other.cores()))
         };
-        reading.cpu_quota = quota;
-        let Some(text) = search.open_if_there(stat) else { return };
+        reading.cpu_quota = limits.ok().and_then(tightest);
+
+        let Some(text) = search.open_if_there(&mut self.stat) else { return };
         // A group without the controller has a `cpu.stat` that tells its CPU time only.
         reading.cpu_periods = keyed(text, b"nr_periods ");
         reading.cpu_throttled_periods = keyed(text, b"nr_throttled ");
         let (v1, v2) = (keyed(text, b"throttled_time "), keyed(text, b"throttled_usec "));
         reading.cpu_throttled_seconds =
             v1.map(|nanos| nanos as f64 / 1e9).or(v2.map(|micros| micros as f64 / 1e6));
-        if quota.is_some() {
+        if has_own {
             search.figure("nr_periods", reading.cpu_periods);
             search.figure("nr_throttled", reading.cpu_throttled_periods);
             search.figure("throttled time", reading.cpu_throttled_seconds);

@@ -4,16 +4,19 @@ mod cpu;
 mod group;
 mod memory;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aios_metrics_core::Clock;
 
 use self::cpu::{Limits, Usage};
-use self::group::Groups;
+use self::group::{Place, Places};
 use self::memory::Memory;
 use super::file::{File, Search, Unknown};
-use super::parse::cgroup::{Limit, limit, number, pressure};
+#[cfg(any(test, fuzzing))]
+use super::parse::cgroup::Membership;
+use super::parse::cgroup::{Limit, limit, memberships, number, pressure};
+use super::parse::mounts;
 use crate::meter::Meter;
 use crate::options::Roots;
 use crate::probe::{Figures, Outcome, Probe};
@@ -33,6 +36,7 @@ pub(crate) struct ContainerProbe {
 /// them takes longer than reading them where there are many mounts.
 struct Found {
     cgroup: Vec<u8>,
+    places: Places,
     usage: Option<Usage>,
     limits: Option<Limits>,
     memory: Option<Memory>,
@@ -50,7 +54,7 @@ impl ContainerProbe {
         let own = roots.proc.join("self");
         Self {
             cgroup: File::new(own.join("cgroup")),
-            mountinfo: File::new(own.join("mountinfo")),
+            mountinfo: File::up_to(own.join("mountinfo"), mounts::LONGEST),
             root: roots.root.clone(),
             found: None,
             clock,
@@ -64,16 +68,25 @@ impl Probe for ContainerProbe {
         let mut search = Search::new();
         let mut reading = ContainerReading::default();
         let now = self.clock.monotonic();
-        if let Some(cgroup) = search.open(&mut self.cgroup) {
-            if self.found.as_ref().is_none_or(|found| found.cgroup != cgroup) {
-                self.found = search
-                    .open(&mut self.mountinfo)
-                    .map(|mountinfo| Found::new(cgroup, &Groups::find(cgroup, mountinfo, &self.root)));
-                self.meter = Meter::default();
+        match search.look(&mut self.cgroup) {
+            Ok(Some(cgroup)) => {
+                if self.found.as_ref().is_none_or(|found| found.is_out_of_date(cgroup)) {
+                    let found = Found::find(&mut search, cgroup, &mut self.mountinfo, &self.root);
+                    let usage =
+                        |found: &Option<Found>| found.as_ref().map(|found| found.places.usage.clone());
+                    if usage(&found) != usage(&self.found) {
+                        self.meter = Meter::default();
+                    }
+                    self.found = found;
+                }
+                match &mut self.found {
+                    Some(found) => found.read(&mut search, &mut reading),
+                    None => reading = ContainerReading::unknown(),
+                }
             }
-            if let Some(found) = &mut self.found {
-                found.read(&mut search, &mut reading);
-            }
+            // A kernel without control groups has no containers.
+            Ok(None) => self.found = None,
+            Err(Unknown) => reading = ContainerReading::unknown(),
         }
         reading.cpu_percent =
             reading.cpu_seconds.and_then(|used| self.meter.percent(now, now.as_secs_f64(), used));
@@ -82,24 +95,40 @@ impl Probe for ContainerProbe {
 }
 
 impl Found {
-    fn new(cgroup: &[u8], groups: &Groups) -> Self {
-        Self {
+    fn find<'a>(
+        search: &mut Search<'a>,
+        cgroup: &[u8],
+        mountinfo: &'a mut File,
+        root: &Path,
+    ) -> Option<Self> {
+        let memberships = search.figure("control groups", memberships(cgroup))?;
+        let places = Places::find(&memberships, search.open(mountinfo)?, root);
+        search.figure("mount of the control group", (!places.has_unseen()).then_some(()));
+        let Places { usage, cpu, memory, pids, unified } = &places;
+        Some(Self {
             cgroup: cgroup.to_owned(),
-            usage: groups.usage.as_ref().map(Usage::of),
-            limits: groups.cpu.as_ref().map(Limits::of),
-            memory: groups.memory.as_ref().map(Memory::of),
-            pids: groups.pids.as_ref().map(|group| Pids {
+            usage: usage.group().map(Usage::of),
+            limits: cpu.group().map(Limits::of),
+            memory: memory.group().map(Memory::of),
+            pids: pids.group().map(|group| Pids {
                 current: group.file("pids.current"),
                 max: group.files("pids.max").collect(),
             }),
-            pressure: groups
-                .unified
-                .as_ref()
+            pressure: unified
+                .group()
                 .map(|group| ["cpu.pressure", "memory.pressure", "io.pressure"].map(|name| group.file(name))),
-        }
+            places,
+        })
+    }
+
+    /// What can't be seen may be mounted later.
+    fn is_out_of_date(&self, cgroup: &[u8]) -> bool {
+        self.cgroup != cgroup || self.places.has_unseen()
     }
 
     fn read<'a>(&'a mut self, search: &mut Search<'a>, reading: &mut ContainerReading) {
+        reading.has_cpu_group = self.places.usage != Place::Root;
+        reading.is_memory_limit_unknown = self.places.memory == Place::Unseen;
         if let Some(usage) = &mut self.usage {
             usage.read(search, reading);
         }
@@ -123,31 +152,34 @@ impl Found {
 
 impl Pids {
     fn read<'a>(&'a mut self, search: &mut Search<'a>, reading: &mut ContainerReading) {
-        if let Some(text) = search.open_if_there(&mut self.current) {
-            reading.threads = search.figure("number of tasks", number(text));
-        }
-        reading.threads_max = tightest(search, &mut self.max, limit).ok().flatten();
+        reading.threads = read(search, &mut self.current, "number of tasks", number).ok().flatten();
+        // Of one that can't be read the others may be looser.
+        let limits: Result<Vec<_>, Unknown> =
+            self.max.iter_mut().map(|file| read(search, file, "limit", limit)).collect();
+        let tightest = |limits: Vec<_>| limits.into_iter().flatten().filter_map(Limit::at).min();
+        reading.threads_max = limits.ok().and_then(tightest);
     }
 }
 
-/// The lowest of the limits in these files. Unknown when one of them can't be read: the others may
-/// be looser.
-fn tightest<'a>(
+/// A figure of a file that need not be there.
+fn read<'a, T>(
     search: &mut Search<'a>,
-    files: impl IntoIterator<Item = &'a mut File>,
-    parse: fn(&[u8]) -> Option<Limit>,
-) -> Result<Option<u64>, Unknown> {
-    let mut lowest = Ok(None);
-    for file in files {
-        let limit = search
-            .look(file)
-            .and_then(|text| text.map(|text| search.figure("limit", parse(text)).ok_or(Unknown)).transpose());
-        lowest = lowest.and_then(|lowest: Option<u64>| {
-            let limit = limit?.and_then(Limit::at);
-            Ok(lowest.into_iter().chain(limit).min())
-        });
+    file: &'a mut File,
+    name: &'static str,
+    parse: fn(&[u8]) -> Option<T>,
+) -> Result<Option<T>, Unknown> {
+    let Some(text) = search.look(file)? else { return Ok(None) };
+    search.figure(name, parse(text)).ok_or(Unknown).map(Some)
+}
+
+/// That groups are looked for below the root only, whatever the two texts hold.
+#[cfg(any(test, fuzzing))]
+pub(super) fn check_places(memberships: &[Membership<'_>], mountinfo: &[u8]) {
+    let root = Path::new("/proc/self");
+    let Places { usage, cpu, memory, pids, unified } = Places::find(memberships, mountinfo, root);
+    for group in [usage, cpu, memory, pids, unified].iter().filter_map(Place::group) {
+        assert!(group.is_below(root), "{group:?}");
     }
-    lowest
 }
 
 fn read_pressure<'a>(search: &mut Search<'a>, file: &'a mut File) -> Pressure {

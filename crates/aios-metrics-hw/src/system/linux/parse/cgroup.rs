@@ -79,14 +79,22 @@ pub(in crate::system::linux) struct Membership<'a> {
     pub(in crate::system::linux) path: &'a [u8],
 }
 
-/// The lines of `/proc/self/cgroup` that are as they should be.
-pub(in crate::system::linux) fn memberships(text: &[u8]) -> impl Iterator<Item = Membership<'_>> {
-    text.split_inclusive(|&byte| byte == b'\n').filter_map(|line| {
-        let mut parts = line.strip_suffix(b"\n")?.splitn(3, |&byte| byte == b':');
+impl Membership<'_> {
+    pub(in crate::system::linux) fn is_of(&self, controller: &[u8]) -> bool {
+        self.controllers.split(|&byte| byte == b',').any(|name| name == controller)
+    }
+}
+
+/// The lines of `/proc/self/cgroup`. None when one is not as it should be: a group that is not told
+/// must not pass for none. A kernel whose hierarchies were never mounted tells no line.
+pub(in crate::system::linux) fn memberships(text: &[u8]) -> Option<Vec<Membership<'_>>> {
+    let membership = |line| {
+        let mut parts = <[u8]>::strip_suffix(line, b"\n")?.splitn(3, |&byte| byte == b':');
         whole(parts.next()?)?;
         let (controllers, path) = (parts.next()?, parts.next()?);
         path.starts_with(b"/").then_some(Membership { controllers, path })
-    })
+    };
+    text.split_inclusive(|&byte| byte == b'\n').map(membership).collect()
 }
 
 #[cfg(test)]
@@ -126,10 +134,19 @@ mod tests {
 
     #[test]
     fn a_path_may_hold_colons() {
-        let text = b"12:cpu,cpuacct:/a:b/c\n1:name=systemd:/\n0::/user.slice\nx:y:/\n3:z\n4:z:rel\n5:cut:/o";
-        let found: Vec<_> = memberships(text).map(|m| (m.controllers, m.path)).collect();
+        let text = b"12:cpu,cpuacct:/a:b/c\n1:name=systemd:/\n0::/user.slice\n";
+        let found = memberships(text).unwrap();
         let expected: [(&[u8], &[u8]); 3] =
             [(b"cpu,cpuacct", b"/a:b/c"), (b"name=systemd", b"/"), (b"", b"/user.slice")];
-        assert_eq!(found, expected);
+        assert_eq!(found.iter().map(|m| (m.controllers, m.path)).collect::<Vec<_>>(), expected);
+        assert!(found[0].is_of(b"cpuacct") && !found[0].is_of(b"cpua") && !found[2].is_of(b"cpu"));
+    }
+
+    #[test]
+    fn a_membership_that_is_cut_off_spoils_all() {
+        assert_eq!(memberships(b""), Some(Vec::new()));
+        for last in ["x:y:/\n", "3:z\n", "4:z:rel\n", "5:cut:/o", "\n"] {
+            assert_eq!(memberships(format!("0::/a\n{last}").as_bytes()), None, "{last:?}");
+        }
     }
 }

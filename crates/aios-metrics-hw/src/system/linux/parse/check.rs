@@ -5,8 +5,12 @@
 use std::collections::BTreeSet;
 
 use super::cgroup::Limit;
-use super::{boot_time, cpu_ticks, io, kilobytes, loads, open_files_limit, stat};
+use super::{boot_time, cpu_ticks, io, kilobytes, loads, soft_limit, stat};
 use super::{cgroup, devices, mounts};
+use crate::system::linux::container;
+use crate::system::linux::disk::is_whole;
+use crate::system::linux::filesystem::is_of_a_disk;
+use crate::system::linux::network::is_inner;
 
 /// Runs every parser on the text.
 ///
@@ -26,7 +30,7 @@ pub(crate) fn any_text(text: &[u8]) {
     let size = kilobytes(text, b"VmRSS:");
     assert!(size.is_none_or(|bytes| bytes.is_multiple_of(1_024)));
     known(size.map(|bytes| bytes / 1_024));
-    known(open_files_limit(text).and_then(Limit::at));
+    known(soft_limit(text, b"Max open files ").and_then(Limit::at));
     for load in loads(text).into_iter().flatten() {
         assert!(load.is_finite() && load >= 0.0, "{load}");
         let word = |word: &[u8]| std::str::from_utf8(word).is_ok_and(|word| word.parse() == Ok(load));
@@ -49,7 +53,11 @@ pub(crate) fn any_text(text: &[u8]) {
         known(Some(period));
         assert!(period > 0 && quota != Limit::At(0));
     }
-    for membership in cgroup::memberships(text) {
+    // The text is both files at once, whichever of its lines fit.
+    let lines = text.split_inclusive(|&byte| byte == b'\n');
+    let memberships: Vec<_> = lines.filter_map(cgroup::memberships).flatten().collect();
+    container::check_places(&memberships, text);
+    for membership in cgroup::memberships(text).into_iter().flatten() {
         assert!(membership.path.starts_with(b"/"));
         assert!(!membership.controllers.contains(&b':'), "{membership:?}");
     }
@@ -57,21 +65,27 @@ pub(crate) fn any_text(text: &[u8]) {
     for mount in mounts::mounts(text) {
         assert!(mount.root.starts_with(b"/") && mount.point.starts_with(b"/"));
         assert!(!mount.kind.is_empty() && !mount.source.is_empty());
+        assert!(!is_of_a_disk(&mount) || !mount.point.starts_with(b"/proc/"), "{mount:?}");
         for field in [mount.root, mount.point, mount.source] {
             let unescaped = mounts::unescaped(field);
             let escapes = field.iter().filter(|&&byte| byte == b'\\').count();
             assert!(unescaped.len() <= field.len() && unescaped.len() + 3 * escapes >= field.len());
         }
     }
-    for disk in devices::disks(text) {
+    for disk in devices::disks(text).flatten() {
         assert!(!disk.name.is_empty());
+        let is_numbered = disk.name.last().is_some_and(u8::is_ascii_digit);
+        assert!(!is_numbered || !is_whole(&[disk.name, b"p1"].concat()), "{disk:?}");
+        is_whole(disk.name);
         let read = [disk.reads, disk.sectors_read, disk.read_millis];
         let written = [disk.writes, disk.sectors_written, disk.write_millis];
         let other = [disk.in_progress, disk.busy_millis];
         [&read[..], &written, &other].into_iter().flatten().for_each(|&number| known(Some(number)));
     }
-    for (name, received, sent) in devices::interfaces(text) {
+    for (name, received, sent) in devices::interfaces(text).flatten() {
         assert!(!name.is_empty());
+        assert!(is_inner(&[b"veth", name].concat()));
+        is_inner(name);
         received.into_iter().chain(sent).for_each(|number| known(Some(number)));
     }
     known(devices::millidegrees(text).map(i64::unsigned_abs));

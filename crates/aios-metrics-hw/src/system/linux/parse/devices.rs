@@ -16,10 +16,10 @@ pub(in crate::system::linux) struct DiskLine<'a> {
     pub(in crate::system::linux) busy_millis: u64,
 }
 
-/// The lines of whole disks: 14 fields and more.
-pub(in crate::system::linux) fn disks(text: &[u8]) -> impl Iterator<Item = DiskLine<'_>> {
-    lines(text).filter_map(|line| {
-        let mut fields = words(line);
+/// The lines, 14 fields and more; none for one that is not as it should be.
+pub(in crate::system::linux) fn disks(text: &[u8]) -> impl Iterator<Item = Option<DiskLine<'_>>> {
+    lines(text).map(|line| {
+        let mut fields = words(whole_line(line)?);
         let (_major, _minor) = (whole(fields.next()?)?, whole(fields.next()?)?);
         let name = fields.next()?;
         let mut numbers = [0; 10];
@@ -55,9 +55,13 @@ pub(in crate::system::linux) fn disks(text: &[u8]) -> impl Iterator<Item = DiskL
 /// Bytes, packets, errors and packets dropped, in one direction.
 pub(in crate::system::linux) type Counts = [u64; 4];
 
-/// The lines of `/proc/net/dev`: name, received, sent.
-pub(in crate::system::linux) fn interfaces(text: &[u8]) -> impl Iterator<Item = (&[u8], Counts, Counts)> {
-    lines(text).filter_map(|line| {
+/// A line of `/proc/net/dev`: name, received, sent.
+pub(in crate::system::linux) type Interface<'a> = (&'a [u8], Counts, Counts);
+
+/// The lines below the two of the head; none for one that is not as it should be.
+pub(in crate::system::linux) fn interfaces(text: &[u8]) -> impl Iterator<Item = Option<Interface<'_>>> {
+    lines(text).filter(|line| !line.contains(&b'|')).map(|line| {
+        let line = whole_line(line)?;
         // A name may hold a colon, of an alias; the figures don't.
         let colon = line.iter().rposition(|&byte| byte == b':')?;
         let name = line[..colon].trim_ascii();
@@ -95,9 +99,13 @@ pub(in crate::system::linux) fn cpu_list(text: &[u8]) -> Option<u64> {
     words.next().is_none().then_some(count)
 }
 
-/// The lines that have an end.
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"))
+    text.split_inclusive(|&byte| byte == b'\n')
+}
+
+/// A line that has an end.
+fn whole_line(line: &[u8]) -> Option<&[u8]> {
+    Some(line).filter(|line| line.ends_with(b"\n"))
 }
 
 #[cfg(test)]
@@ -109,8 +117,8 @@ mod tests {
         let text = b"   8       0 sda 100 5 2048 300 50 7 1024 200 3 400 500 1 2 3 4 5 6\n\
                      8 1 sda1 1 2 3 4\n8 2 sda2 1 2 x 4 5 6 7 8 9 10 11\n8 3 cut 1 2 3 4 5 6 7 8 9 10";
         let found: Vec<_> = disks(text).collect();
-        assert_eq!(found.len(), 1);
-        let disk = &found[0];
+        assert_eq!(found.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, false, false]);
+        let disk = found[0].as_ref().unwrap();
         assert_eq!(
             (disk.name, disk.reads, disk.sectors_read, disk.read_millis),
             (&b"sda"[..], 100, 2_048, 300)
@@ -121,13 +129,13 @@ mod tests {
 
     #[test]
     fn an_interface_has_sixteen_figures() {
-        let text = b"Inter-|   Receive  |  Transmit\n face |bytes packets\n\
+        let text = b"Inter-|   Receive  |  Transmit\n face |bytes packets|bytes\n\
                      eth0:1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n  a:1: 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\n\
                      : 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\n  lo: 1 2 3\n";
         let found: Vec<_> = interfaces(text).collect();
-        assert_eq!(found[0], (&b"eth0"[..], [1, 2, 3, 4], [9, 10, 11, 12]));
-        assert_eq!(found[1].0, b"a:1");
-        assert_eq!(found.len(), 2);
+        assert_eq!(found[0], Some((&b"eth0"[..], [1, 2, 3, 4], [9, 10, 11, 12])));
+        assert_eq!(found[1].unwrap().0, b"a:1");
+        assert_eq!(found[2..], [None, None]);
     }
 
     #[test]

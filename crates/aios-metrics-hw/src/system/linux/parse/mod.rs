@@ -65,9 +65,9 @@ pub(super) fn kilobytes(text: &[u8], key: &[u8]) -> Option<u64> {
     (fields.next() == Some(b"kB")).then_some(size)?.checked_mul(1_024)
 }
 
-/// The soft limit of `Max open files` in `/proc/self/limits`.
-pub(super) fn open_files_limit(text: &[u8]) -> Option<Limit> {
-    match words(line(text, b"Max open files ")?).next()? {
+/// A soft limit in `/proc/self/limits`; the key comes with the blank after it.
+pub(super) fn soft_limit(text: &[u8], key: &[u8]) -> Option<Limit> {
+    match words(line(text, key)?).next()? {
         b"unlimited" => Some(Limit::Unlimited),
         number => whole(number).map(Limit::At),
     }
@@ -81,10 +81,22 @@ pub(super) fn loads(text: &[u8]) -> [Option<f64>; 3] {
 
 /// CPU time of all CPUs together since the machine started, in ticks: user, nice, system, idle,
 /// iowait, irq, softirq, steal. Old kernels don't tell the last ones.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct CpuTicks(pub(super) [Option<u64>; 8]);
 
+/// A total that falls by more than this, 3 s, begins anew: so has the node exporter it.
+const BACKWARDS: u64 = 300;
+
 impl CpuTicks {
+    /// These, and where they lie a little behind `last`, that: the kernel takes idle time back when
+    /// it finds out that it was none, and for readers a counter that falls was reset.
+    pub(super) fn onward_from(self, last: Self) -> Self {
+        Self(std::array::from_fn(|mode| match (self.0[mode], last.0[mode]) {
+            (Some(now), Some(last)) if now < last && last - now <= BACKWARDS => Some(last),
+            (now, _) => now,
+        }))
+    }
+
     /// All time, and the part in which something ran.
     pub(super) fn whole_and_busy(&self) -> Option<(u64, u64)> {
         let sum = |ticks: &[Option<u64>]| {
@@ -207,15 +219,15 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_of_open_files_is_the_soft_one() {
+    fn the_limit_is_the_soft_one() {
         let limit = |soft| {
             let line = format!("Limit  Soft Limit  Hard Limit  Units\nMax open files  {soft}  4096  files\n");
-            open_files_limit(line.as_bytes())
+            soft_limit(line.as_bytes(), b"Max open files ")
         };
         assert_eq!(limit("1024"), Some(Limit::At(1_024)));
         assert_eq!(limit("unlimited"), Some(Limit::Unlimited));
         assert_eq!(limit("many"), None);
-        assert_eq!(open_files_limit(b"Max open files\n"), None);
+        assert_eq!(soft_limit(b"Max open files\n", b"Max open files "), None);
     }
 
     #[test]
@@ -235,6 +247,16 @@ mod tests {
         assert_eq!(cpu_ticks(b"cpu  1 2 3\n"), None);
         assert_eq!(cpu_ticks(b"cpu0 1 2 3 4\n"), None);
         assert_eq!(sums(b"cpu  18446744073709551615 1 1 1\n"), None);
+    }
+
+    #[test]
+    fn cpu_time_that_is_taken_back_waits_until_it_is_used_again() {
+        let ticks =
+            |idle, iowait| CpuTicks([Some(7), Some(0), Some(9), Some(idle), iowait, None, None, None]);
+        let last = ticks(1_000, Some(50));
+        assert_eq!(ticks(1_001, Some(49)).onward_from(last), ticks(1_001, Some(50)));
+        assert_eq!(ticks(700, None).onward_from(last), ticks(1_000, None));
+        assert_eq!(ticks(699, Some(60)).onward_from(last), ticks(699, Some(60)), "it began anew");
     }
 
     /// Random bytes seldom come near a format, so words of the formats are mixed in.

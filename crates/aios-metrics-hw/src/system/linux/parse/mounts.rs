@@ -2,6 +2,10 @@
 
 use super::words;
 
+/// A node with hundreds of containers has thousands of mounts, and an overlay's line alone can take
+/// 4 KiB.
+pub(in crate::system::linux) const LONGEST: u64 = 16 << 20;
+
 /// A line of `mountinfo`, with the kernel's escapes still in it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::system::linux) struct Mount<'a> {
@@ -37,8 +41,11 @@ impl Mount<'_> {
         self.super_options.split(|&byte| byte == b',').any(|option| option == name)
     }
 
+    /// Whether this place or the whole file system takes no writes. A kernel that found errors on a
+    /// disk tells it of the file system only, and from 6.15 on by a word of its own.
     pub(in crate::system::linux) fn is_read_only(&self) -> bool {
-        self.options.split(|&byte| byte == b',').any(|option| option == b"ro")
+        let is_read_only_here = self.options.split(|&byte| byte == b',').any(|option| option == b"ro");
+        is_read_only_here || self.has_super_option(b"ro") || self.has_super_option(b"emergency_ro")
     }
 }
 
