@@ -23,8 +23,8 @@
 //! # What this crate does not do
 //!
 //! It starts no runtime: it returns futures, which work on a current-thread runtime too. Pages are
-//! made on that runtime's blocking threads, so that a collector that hangs costs its pages only. It knows neither hardware nor Redis; what a page shows comes through
-//! [`aios_metrics_core::Documents`].
+//! made on that runtime's blocking threads, so that a collector that hangs costs its pages only. It knows
+//! neither hardware nor Redis; what a page shows comes through [`aios_metrics_core::Documents`].
 
 mod acceptor;
 mod connection;
@@ -44,6 +44,7 @@ mod readiness;
 mod request;
 mod routes;
 mod seat;
+mod seats;
 mod server;
 mod server_metrics;
 mod stats;
