@@ -28,6 +28,7 @@ pub const CONTESTS: &[fn() -> Contest] = &[
     handles::gauge_set,
     || histograms::observe::<8>("histogram with 8 bounds"),
     || histograms::observe::<20>("histogram with 20 bounds"),
+    histograms::observe_native,
     || families::inc("family, 3 label values, 18 series", 18),
     || families::inc("family, 3 label values, 18,000 series", 18_000),
     by_name::inc,

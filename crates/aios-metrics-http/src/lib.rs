@@ -58,3 +58,14 @@ pub use server_metrics::{HttpMetrics, HttpMetricsFuture, HttpMetricsLayer};
 pub use web::{
     Auth, ClientAuth, Pem, RateLimit, ServerTls, TlsVersion, WebConfig, WebConfigError, WebConfigProblem,
 };
+
+/// Reads a text in the form of a web configuration's file, and no file that it names; for fuzzing.
+///
+/// # Errors
+///
+/// What can't be used.
+#[cfg(all(fuzzing, feature = "tls"))]
+#[doc(hidden)]
+pub fn parse_web_config(path: &std::path::Path, text: &[u8]) -> Result<WebConfig, WebConfigError> {
+    web::parse_config(path, text)
+}

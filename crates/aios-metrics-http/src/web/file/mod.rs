@@ -22,6 +22,12 @@ pub(super) fn read(path: &Path, files: &mut Files) -> Result<(WebConfig, Lines),
     parse(path, &text)
 }
 
+/// Reads a text as the file at `path`.
+#[cfg(fuzzing)]
+pub(crate) fn parse_config(path: &Path, text: &[u8]) -> Result<WebConfig, WebConfigError> {
+    parse(path, text).map(|(config, _)| config)
+}
+
 fn parse(path: &Path, text: &[u8]) -> Result<(WebConfig, Lines), WebConfigError> {
     let syntax = |line, problem| {
         let error = WebConfigError::new("", WebConfigProblem::Syntax(problem)).on_line(line);
