@@ -249,6 +249,7 @@ impl Descriptor {
         self.0.ty.kind()
     }
 
+    #[cfg(feature = "protobuf")]
     pub(crate) fn ty(&self) -> Type {
         self.0.ty
     }
