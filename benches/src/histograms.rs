@@ -4,7 +4,7 @@ use crate::contest::{Contender, Contest, Role, Unit, repeat_over};
 use crate::floor;
 use crate::input;
 use crate::rival::{Recorder, Telemetry};
-use aios_metrics::Registry;
+use aios_metrics::{NativeBuckets, Registry};
 use measured::metric::histogram::Thresholds;
 use prometheus::HistogramOpts;
 use std::sync::Arc;
@@ -69,6 +69,42 @@ pub fn observe<const N: usize>(title: &'static str) -> Contest {
             }),
             Contender::new(Role::Floor, "*floor: cells a thread*", move |thread| {
                 repeat_over(thread, &v6, bounds, |bounds, value| floor::observe(bounds, *value))
+            }),
+        ],
+    }
+}
+
+/// What native buckets beside the classic ones cost an observation.
+#[must_use]
+pub fn observe_native(title: &'static str) -> Contest {
+    let bounds = input::bounds::<8>();
+    let registry = Registry::new();
+    let classic = registry.register_histogram("classic_seconds", "Seconds.", &[], Some(&bounds));
+    let classic = classic.expect("registers").with(&[]).expect("has no labels");
+    let buckets = NativeBuckets::new(3, 0.001..=100.0);
+    let native =
+        registry.register_native_histogram("native_seconds", "Seconds.", &[], Some(&bounds), buckets);
+    let native = native.expect("registers").with(&[]).expect("has no labels");
+    let schema = prometheus_client::metrics::histogram::NativeHistogramConfig::with_schema(3);
+    let client = prometheus_client::metrics::histogram::Histogram::new_classic_and_native(bounds, schema);
+    let values = input::observations();
+    let [v1, v2, v3] = std::array::from_fn(|_| Arc::clone(&values));
+    Contest {
+        title,
+        about: "`observe` on a handle of a histogram with 8 bounds, and on those that have native buckets of schema 3 \
+                besides, ours from 0.001 to 100.",
+        unit: Unit::Nanoseconds,
+        threads: &[1, 2],
+        first: 0,
+        contenders: vec![
+            Contender::new(Role::Ours, "aios-metrics, native beside classic", move |thread| {
+                repeat_over(thread, &v1, native.clone(), |histogram, value| histogram.observe(*value))
+            }),
+            Contender::new(Role::Ours, "aios-metrics, classic", move |thread| {
+                repeat_over(thread, &v2, classic.clone(), |histogram, value| histogram.observe(*value))
+            }),
+            Contender::new(Role::Rival, "prometheus-client, native beside classic", move |thread| {
+                repeat_over(thread, &v3, client.clone(), |histogram, value| histogram.observe(*value))
             }),
         ],
     }

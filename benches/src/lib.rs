@@ -36,6 +36,7 @@ pub const CONTESTS: &[Entry] = &[
     ("gauge, set", handles::gauge_set),
     ("histogram with 8 bounds", histograms::observe::<8>),
     ("histogram with 20 bounds", histograms::observe::<20>),
+    ("histogram, native buckets", histograms::observe_native),
     ("family, 3 label values, 18 series", |title| families::inc(title, 18)),
     ("family, 3 label values, 18,000 series", |title| families::inc(title, 18_000)),
     ("by name, 3 label pairs, 900 series", |title| by_name::inc(title, 50, Order::Registered)),

@@ -19,6 +19,8 @@ const TARGETS: &[Target] = &[
     Target { name: "system_files", minutes: 20, seeds: "crates/aios-metrics-hw/tests/fixtures" },
     Target { name: "attached", minutes: 5, seeds: "fuzz/seeds/attached" },
     Target { name: "requests", minutes: 5, seeds: "fuzz/seeds/requests" },
+    Target { name: "web_config", minutes: 5, seeds: "fuzz/seeds/web_config" },
+    Target { name: "credentials", minutes: 5, seeds: "fuzz/seeds/credentials" },
     Target { name: "redis_url", minutes: 5, seeds: "fuzz/seeds/redis_url" },
     Target { name: "variables", minutes: 5, seeds: "fuzz/seeds/variables" },
 ];

@@ -9,11 +9,15 @@ use std::time::{Duration, Instant};
 pub(crate) struct Load {
     /// Pages.
     pub(crate) a_second: f64,
-    /// The time that 99 of 100 pages stayed below.
+    /// The time that 99 of 100 pages stayed below; of fewer than [`ENOUGH`] the longest.
     pub(crate) p99: Duration,
+    pub(crate) pages: usize,
     /// Of one page, without its head.
     pub(crate) bytes: usize,
 }
+
+/// So many pages have a 99th percentile that is not their longest.
+pub(crate) const ENOUGH: usize = 100;
 
 /// Scrapes for `time`. `headers` are whole lines.
 pub(crate) fn run(addr: SocketAddr, headers: &str, connections: usize, time: Duration) -> io::Result<Load> {
@@ -30,8 +34,10 @@ pub(crate) fn run(addr: SocketAddr, headers: &str, connections: usize, time: Dur
     let bytes = clients.first().map_or(0, |(bytes, _)| *bytes);
     let mut times: Vec<Duration> = clients.into_iter().flat_map(|(_, times)| times).collect();
     times.sort_unstable();
-    let p99 = times[(times.len() * 99 / 100).min(times.len() - 1)];
-    Ok(Load { a_second: times.len() as f64 / elapsed.as_secs_f64(), p99, bytes })
+    // The smallest that is not below 99 of 100.
+    let p99 = times[(times.len() * 99).div_ceil(100) - 1];
+    let pages = times.len();
+    Ok(Load { a_second: pages as f64 / elapsed.as_secs_f64(), p99, pages, bytes })
 }
 
 /// The bytes of its last page, and the time of each; at least one.

@@ -7,7 +7,7 @@ mod target;
 
 use aios_metrics_bench::machine::{self, Ticks};
 use aios_metrics_bench::scrapes::{LARGE, Page, SMALL, TINY};
-use load::Load;
+use load::{ENOUGH, Load};
 use std::fmt::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -123,13 +123,18 @@ fn table(page: &str, turns: &[Vec<Turn>]) -> String {
     );
     for ((name, ..), turns) in CONTENDERS.iter().zip(turns) {
         let figure = |of: &dyn Fn(&Turn) -> f64| number(median(turns.iter().map(of).collect()));
+        let p99 = |of: &dyn Fn(&Turn) -> &Load| {
+            let text = figure(&|turn| of(turn).p99.as_secs_f64() * 1e3);
+            let is_longest = turns.iter().any(|turn| of(turn).pages < ENOUGH);
+            if is_longest { text + " (longest)" } else { text }
+        };
         let line = format_args!(
             "| {name} | {} | {} | {} | {} | {} | {} | {} |\n",
             turns.first().map_or(0, |turn| turn.one.bytes),
             figure(&|turn| turn.one.a_second),
-            figure(&|turn| turn.one.p99.as_secs_f64() * 1e3),
+            p99(&|turn| &turn.one),
             figure(&|turn| turn.many.a_second),
-            figure(&|turn| turn.many.p99.as_secs_f64() * 1e3),
+            p99(&|turn| &turn.many),
             figure(&|turn| turn.alone / 1e6),
             figure(&|turn| turn.updates / 1e6),
         );

@@ -113,7 +113,7 @@ struct Inner {
     name: Box<str>,
     exposed: Box<str>,
     help: Box<str>,
-    kind: Kind,
+    ty: Type,
     labels: Box<[Box<str>]>,
     bounds: Box<[f64]>,
     native: Option<Layout>,
@@ -208,14 +208,14 @@ impl Descriptor {
         unit: Option<&str>,
     ) -> Result<Self, RegisterError> {
         check_metric_name(name)?;
-        let (kind, exposed) = (ty.kind(), format!("{name}{}", ty.suffix()));
-        check_label_names(&exposed, kind, labels)?;
+        let exposed = format!("{name}{}", ty.suffix());
+        check_label_names(&exposed, ty.kind(), labels)?;
         let rendered = text::Rendered::new(name, &exposed, help, ty, labels, &bounds, unit);
         Ok(Self(Arc::new(Inner {
             name: name.into(),
             exposed: exposed.into_boxed_str(),
             help: help.into(),
-            kind,
+            ty,
             labels: labels.iter().map(|&label| label.into()).collect(),
             bounds,
             native,
@@ -246,7 +246,12 @@ impl Descriptor {
     /// The kind. What attached registries have besides (info, unknown) is a gauge.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.0.kind
+        self.0.ty.kind()
+    }
+
+    #[cfg(feature = "protobuf")]
+    pub(crate) fn ty(&self) -> Type {
+        self.0.ty
     }
 
     /// The label names, in the order of registration; none for a family of an attached registry,
@@ -335,7 +340,7 @@ impl Descriptor {
     /// Whether both describe the same family; help is not compared.
     pub(crate) fn agrees_with(&self, other: &Self) -> bool {
         let (a, b) = (&*self.0, &*other.0);
-        (a.kind, &a.exposed, &a.labels, &a.bounds) == (b.kind, &b.exposed, &b.labels, &b.bounds)
+        (a.ty, &a.exposed, &a.labels, &a.bounds) == (b.ty, &b.exposed, &b.labels, &b.bounds)
             && self.native_buckets() == other.native_buckets()
     }
 }
@@ -343,8 +348,8 @@ impl Descriptor {
 /// As in error messages: `counter "jobs_total" with labels ["status"]`.
 impl fmt::Display for Descriptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?} with labels {:?}", self.0.kind, self.0.exposed, self.0.labels)?;
-        if self.0.kind == Kind::Histogram {
+        write!(f, "{} {:?} with labels {:?}", self.kind(), self.0.exposed, self.0.labels)?;
+        if self.kind() == Kind::Histogram {
             write!(f, " and buckets {:?}", self.0.bounds)?;
         }
         if let Some(native) = self.native_buckets() {

@@ -15,10 +15,11 @@ mod model;
 mod outside;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
-use aios_metrics_core::{Registry, Selection, Snapshot, Source};
+use aios_metrics_core::{Attach, Registry, Selection, Snapshot, Source};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
@@ -129,6 +130,70 @@ fn one_bad_metric_spoils_only_itself() {
     for (strict, (_, page)) in parse_pages(&pages).iter().zip(&pages) {
         assert!(strict.is_ok(), "{strict:?}\n{page}");
     }
+}
+
+#[test]
+fn exemplars_come_along_and_one_that_is_bad_spoils_only_itself() {
+    struct Text(String);
+    impl Attach for Text {
+        fn encode(&self, out: &mut String) -> fmt::Result {
+            out.push_str(&self.0);
+            Ok(())
+        }
+    }
+    let good = concat!(
+        "# HELP jobs Jobs.\n# TYPE jobs counter\n",
+        "jobs_total{kind=\"a\"} 17 # {trace_id=\"4bf9\"} 2 1.5\n",
+        "jobs_total{kind=\"b\"} 18\n",
+        "# HELP wait Wait.\n# TYPE wait histogram\n",
+        "wait_sum 3.5\n",
+        "wait_count 3\n",
+        "wait_bucket{le=\"1.0\"} 1 # {a=\"x # {y}\",b=\"\"} 0.5\n",
+        "wait_bucket{le=\"2.0\"} 1\n",
+        "wait_bucket{le=\"+Inf\"} 3 # {} 2.5 3\n",
+    );
+    let ours = attached(Text(good.to_owned()));
+    assert_eq!(rejected(&ours), BTreeMap::new());
+    let page = openmetrics(&ours);
+    for line in good.lines().filter(|line| line.contains("} ") && line.contains('#')) {
+        assert!(page.lines().any(|shown| shown == line), "{line}\n{page}");
+    }
+
+    let long = format!(" # {{id=\"{}\"}} 1", "x".repeat(127));
+    let bad = good
+        .replace(" # {trace_id=\"4bf9\"} 2 1.5", &long)
+        .replace(" # {} 2.5 3", " # {} many")
+        .replace("wait_sum 3.5", "wait_sum 3.5 # {} 1");
+    let gauge = "# HELP level Level.\n# TYPE level gauge\nlevel 1 # {} 1\n";
+    let ours = attached(Text(bad + gauge));
+    let page = openmetrics(&ours);
+    assert_eq!(rejected(&ours), [("exemplar".to_owned(), 4.0)].into());
+    for line in ["jobs_total{kind=\"a\"} 17", "wait_bucket{le=\"+Inf\"} 3", "wait_sum 3.5", "level 1"] {
+        assert!(page.lines().any(|shown| shown == line), "{line}\n{page}");
+    }
+    assert!(page.contains("\"} 0.5\n"), "{page}");
+    for strict in parse_pages(&[("openmetrics", page.clone())]) {
+        assert!(strict.is_ok(), "{strict:?}\n{page}");
+    }
+}
+
+#[test]
+fn what_their_page_can_not_show_of_ours_is_counted() {
+    let ours = Registry::new();
+    ours.register_self_metrics().unwrap();
+    ours.register_histogram("shift", "Around 0", &[], Some(&[-1.0, 1.0])).unwrap();
+    let change = ours.register_histogram("change", "Up and down", &["of"], Some(&[1.0])).unwrap();
+    change.observe(&["up"], 0.5).unwrap();
+    change.observe(&["down"], -0.5).unwrap();
+    let mut theirs = Theirs::default();
+    theirs.register_collector(Box::new(ours.clone()));
+    let (page, lines) = log::collect(|| their_page(&theirs));
+    assert!(page.contains("change_sum{of=\"up\"} 0.5") && !page.contains("of=\"down\""), "{page}");
+    assert!(!page.contains("# TYPE shift"), "{page}");
+    let shown = openmetrics(&ours);
+    let counted = "\naios_metrics_attached_rejected_total{reason=\"collector\"} 2\n";
+    assert!(shown.contains(counted), "{shown}");
+    assert_eq!(lines.len(), 1, "{lines:?}");
 }
 
 /// A line break in help is no reason to leave anything out.

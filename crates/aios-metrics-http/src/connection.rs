@@ -11,15 +11,15 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::limits::Limits;
+use crate::limits::{FOREVER, Limits};
 use crate::paced::Paced;
-use crate::seat::{Phase, Seat};
+use crate::seat::{Phase, Seat, Wish};
 use crate::stats::Rejection;
 
 /// Answers requests on `stream` until the client or the server has had enough.
 ///
-/// When the server wants the place back, an answer that is under way is finished; a client that
-/// only keeps us waiting is cut off.
+/// When the server wants the place back, an answer that is under way is finished, unless that takes the
+/// client too long; a client that only keeps us waiting is cut off.
 pub(crate) async fn serve<S>(stream: S, seat: Arc<Seat>, router: Router, limits: &Limits)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -37,7 +37,7 @@ where
         biased;
         ended = connection.as_mut() => Some(ended),
         () = async {
-            seat.asked_to_leave().await;
+            seat.wanted_back(Wish::Leave).await;
             // Let the runtime look at its sockets once more: what the client has sent may wait there.
             tokio::task::yield_now().await;
         } => None,
@@ -45,7 +45,11 @@ where
     let ended = match ended {
         None if seat.is_owed_an_answer() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                biased;
+                ended = connection => ended,
+                () = seat.wanted_back(Wish::Cut) => Ok(()),
+            }
         }
         None => Ok(()),
         Some(ended) => ended,
@@ -59,7 +63,7 @@ where
 fn builder(limits: &Limits) -> Builder {
     // A second line behind `Paced`: hyper's limit spans an answer, the pause and the next head.
     let waits = [limits.scrape_timeout, limits.write_timeout, limits.idle_timeout, limits.header_timeout];
-    let all = waits.into_iter().fold(Duration::ZERO, Duration::saturating_add);
+    let all = waits.into_iter().fold(Duration::ZERO, Duration::saturating_add).min(FOREVER);
     let mut builder = Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(all).max_buf_size(limits.max_header_bytes);
     builder

@@ -29,7 +29,9 @@ use crate::{landing, routes, server};
 /// A page of 1 KiB or more is compressed for a client whose `Accept-Encoding` takes gzip, and so is
 /// the document.
 ///
-/// Pages are made on blocking threads of the runtime, two at a time. Scrapes that ask for the same
+/// Pages are made on blocking threads of the runtime, two at a time; one that takes longer than a second
+/// does not count, so that a collector that hangs keeps no page from being made that does without it (up
+/// to 16 threads in all). Scrapes that ask for the same
 /// (format, names, encoding) while it is being made get the next one together: everybody's page
 /// pictures a moment after their request has come. A reader that is slow holds its page, which it
 /// shares with the others that got the same one, and nothing else.
@@ -86,11 +88,11 @@ impl Exporter {
     ///
     /// | family | of |
     /// |---|---|
-    /// | `aios_metrics_scrapes_total{code,format}` | answers to requests for the metrics page |
+    /// | `aios_metrics_scrapes_total{code,format}` | answers to requests for the metrics page; 499 where the client had left before there was one |
     /// | `aios_metrics_scrape_duration_seconds` | the making of a page: snapshot, encoding, compression; once for all scrapes that share it |
-    /// | `aios_metrics_scrape_bytes_total{encoding}` | the pages answered with, as sent: `identity` or `gzip` |
+    /// | `aios_metrics_scrape_bytes_total{encoding}` | the pages answered with, as sent: `identity` or `gzip`; none for `HEAD` |
     /// | `aios_metrics_scrapes_in_flight` | scrapes whose page is waited for or being made |
-    /// | `aios_metrics_rejected_scrapes_total{reason}` | scrapes answered with 503: `busy` ([`Limits::max_scrapes`]) or past the `deadline` ([`Limits::scrape_timeout`]) |
+    /// | `aios_metrics_rejected_scrapes_total{reason}` | scrapes answered with 503: `busy` ([`Limits::max_scrapes`]), past the `deadline` ([`Limits::scrape_timeout`]), or at the `shutdown` |
     /// | `aios_metrics_connections` | open connections of [`serve`](Self::serve) |
     /// | `aios_metrics_rejected_connections_total{reason}` | connections that [`serve`](Self::serve) ended: `replaced` by a newcomer, `request_timeout`, `response_timeout`, `malformed` |
     ///
@@ -108,7 +110,7 @@ impl Exporter {
 
     /// Bounds what clients may take.
     pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.limits = limits.bounded();
         self
     }
 

@@ -3,12 +3,22 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 /// Makings that go on at the same time, each on a blocking thread of the runtime: a large one does
 /// not hold up a small one, and the service loses two cores at most.
 pub(crate) const WORKERS: usize = 2;
+
+/// A making that takes longer hangs, as far as others are concerned: it counts among the [`WORKERS`] no
+/// more.
+pub(crate) const HANGS_AFTER: Duration = Duration::from_secs(1);
+
+/// Makings that go on at the same time, those included that hang: more than there are keys which are
+/// always admitted, so that even if these hang, all of them, there is a thread for another.
+const MOST_WORKERS: usize = 16;
 
 /// Has values made, each for everybody who asked for its key before the making began.
 ///
@@ -26,8 +36,8 @@ struct Shared<K, V> {
 struct State<K, V> {
     /// In the order in which they were first asked for.
     waiting: VecDeque<Flight<K, V>>,
-    /// The keys that are being made.
-    flying: Vec<K>,
+    /// The keys that are being made, and since when.
+    flying: Vec<(K, Instant)>,
     workers: usize,
 }
 
@@ -67,7 +77,7 @@ where
         let (passenger, value) = oneshot::channel();
         let mut state = self.0.state();
         match state.waiting.iter_mut().find(|flight| flight.key == key) {
-            Some(flight) => flight.passengers.push(passenger),
+            Some(flight) => flight.board(passenger),
             None => {
                 if admission == Admission::IfThereIsRoom && !state.has_room(self.0.most) {
                     return Err(Busy);
@@ -75,14 +85,22 @@ where
                 state.waiting.push_back(Flight { key, passengers: vec![passenger] });
             }
         }
-        let needs_worker = state.workers < WORKERS && state.next().is_some();
-        state.workers += usize::from(needs_worker);
-        drop(state);
-        if needs_worker {
+        self.start_worker(state);
+        Ok(value)
+    }
+
+    /// Has what waits made although others hang, for those who have waited for [`HANGS_AFTER`].
+    pub(crate) fn go_round_what_hangs(&self) {
+        self.start_worker(self.0.state());
+    }
+
+    fn start_worker(&self, mut state: MutexGuard<'_, State<K, V>>) {
+        if state.needs_worker() {
+            state.workers += 1;
+            drop(state);
             let mut worker = Worker { shared: Arc::clone(&self.0), retired: false };
             tokio::task::spawn_blocking(move || worker.run());
         }
-        Ok(value)
     }
 }
 
@@ -101,13 +119,29 @@ impl<K: PartialEq, V> State<K, V> {
         self.waiting.len() + self.flying.len() < most
     }
 
+    fn needs_worker(&self) -> bool {
+        let hanging = self.flying.iter().filter(|(_, since)| since.elapsed() >= HANGS_AFTER).count();
+        self.workers < (WORKERS + hanging).min(MOST_WORKERS) && self.next().is_some()
+    }
+
     /// The first that waits and isn't being made already.
     fn next(&self) -> Option<usize> {
-        self.waiting.iter().position(|flight| !self.flying.contains(&flight.key))
+        let is_flying = |key: &K| self.flying.iter().any(|(flying, _)| flying == key);
+        self.waiting.iter().position(|flight| !is_flying(&flight.key))
     }
 }
 
 impl<K, V> Flight<K, V> {
+    /// Takes one more. Those who have left are forgotten before the list grows, which it does where more than
+    /// half of it are still there: while a making hangs it stays within four times those.
+    fn board(&mut self, passenger: oneshot::Sender<V>) {
+        if self.passengers.len() == self.passengers.capacity() {
+            self.is_wanted();
+            self.passengers.reserve(self.passengers.len() + 1);
+        }
+        self.passengers.push(passenger);
+    }
+
     /// Forgets who has left.
     fn is_wanted(&mut self) -> bool {
         self.passengers.retain(|passenger| !passenger.is_closed());
@@ -131,7 +165,7 @@ impl<K: Clone + PartialEq, V: Clone> Worker<K, V> {
                     let _ = passenger.send(value.clone());
                 }
             }
-            self.shared.state().flying.retain(|key| *key != flight.key);
+            self.shared.state().flying.retain(|(key, _)| *key != flight.key);
         }
     }
 
@@ -141,7 +175,7 @@ impl<K: Clone + PartialEq, V: Clone> Worker<K, V> {
         let mut state = self.shared.state();
         let flight = state.next().and_then(|at| state.waiting.remove(at));
         match &flight {
-            Some(flight) => state.flying.push(flight.key.clone()),
+            Some(flight) => state.flying.push((flight.key.clone(), Instant::now())),
             None => {
                 state.workers -= 1;
                 self.retired = true;
@@ -170,7 +204,6 @@ impl<K, V> fmt::Debug for SingleFlight<K, V> {
 mod tests {
     use super::*;
     use std::sync::mpsc;
-    use std::time::Duration;
 
     const ROOM: Admission = Admission::IfThereIsRoom;
     const DEADLINE: Duration = Duration::from_secs(60);
@@ -244,6 +277,51 @@ mod tests {
         }
         assert_eq!((a.await, b.await, d.await), (Ok(7), Ok(7), Ok(7)));
         assert_eq!(begun.try_iter().collect::<String>(), "d");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn makings_that_hang_hold_up_no_other() {
+        let (flights, begun, give) = held(MOST_WORKERS);
+        let both_begin = || [(); WORKERS].map(|()| begun.recv_timeout(DEADLINE).unwrap());
+        let keys: Vec<char> = ('a'..).take(MOST_WORKERS).collect();
+        let mut hanging = Vec::new();
+        for pair in keys.chunks(WORKERS) {
+            hanging.extend(pair.iter().map(|key| flights.ask(*key, Admission::Always).unwrap()));
+            if pair[0] != 'a' {
+                flights.go_round_what_hangs();
+                assert!(begun.try_recv().is_err(), "those before have not taken long enough to hang");
+                tokio::time::advance(HANGS_AFTER).await;
+                pair.iter().for_each(|_| flights.go_round_what_hangs());
+            }
+            let mut begun = both_begin();
+            begun.sort_unstable();
+            assert_eq!(begun, pair);
+        }
+        tokio::time::advance(HANGS_AFTER).await;
+        let last = flights.ask('z', Admission::Always).unwrap();
+        flights.go_round_what_hangs();
+        assert!(begun.try_recv().is_err(), "there is an end to it");
+        (0..=MOST_WORKERS).for_each(|_| give.send(1).unwrap());
+        assert_eq!(last.await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn who_has_left_is_forgotten_however_long_a_making_takes() {
+        let (flights, begun, give) = held(8);
+        let first = flights.ask('a', ROOM).unwrap();
+        begun.recv_timeout(DEADLINE).unwrap();
+        let patient: Vec<_> = (0..10).map(|_| flights.ask('a', ROOM).unwrap()).collect();
+        for _ in 0..10_000 {
+            drop(flights.ask('a', ROOM).unwrap());
+            let list = flights.0.state().waiting[0].passengers.capacity();
+            assert!(list <= 4 * (patient.len() + 1), "{list} places for {}", patient.len() + 1);
+        }
+        give.send(1).unwrap();
+        give.send(2).unwrap();
+        assert_eq!(first.await, Ok(1));
+        for patient in patient {
+            assert_eq!(patient.await, Ok(2));
+        }
     }
 
     #[test]

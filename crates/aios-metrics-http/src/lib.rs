@@ -23,8 +23,8 @@
 //! # What this crate does not do
 //!
 //! It starts no runtime: it returns futures, which work on a current-thread runtime too. Pages are
-//! made on that runtime's blocking threads, so that a collector that hangs costs its pages only. It knows neither hardware nor Redis; what a page shows comes through
-//! [`aios_metrics_core::Documents`].
+//! made on that runtime's blocking threads, so that a collector that hangs costs its pages only. It knows
+//! neither hardware nor Redis; what a page shows comes through [`aios_metrics_core::Documents`].
 
 mod acceptor;
 mod connection;
@@ -44,6 +44,7 @@ mod readiness;
 mod request;
 mod routes;
 mod seat;
+mod seats;
 mod server;
 mod server_metrics;
 mod stats;
@@ -57,3 +58,14 @@ pub use server_metrics::{HttpMetrics, HttpMetricsFuture, HttpMetricsLayer};
 pub use web::{
     Auth, ClientAuth, Pem, RateLimit, ServerTls, TlsVersion, WebConfig, WebConfigError, WebConfigProblem,
 };
+
+/// Reads a text in the form of a web configuration's file, and no file that it names; for fuzzing.
+///
+/// # Errors
+///
+/// What can't be used.
+#[cfg(all(fuzzing, feature = "tls"))]
+#[doc(hidden)]
+pub fn parse_web_config(path: &std::path::Path, text: &[u8]) -> Result<WebConfig, WebConfigError> {
+    web::parse_config(path, text)
+}

@@ -5,13 +5,19 @@ use std::time::Duration;
 /// The least size of hyper's read buffer, and so of [`Limits::max_header_bytes`].
 const MIN_HEADER_BYTES: usize = 8 * 1024;
 
+/// As long as tokio sleeps at most. A limit beyond it is none: the sum of now and such a time may be more
+/// than the clock can hold.
+pub(crate) const FOREVER: Duration = Duration::from_secs(86_400 * 365 * 30);
+
 /// Bounds on the clients of an exporter. [`max_scrapes`](Self::max_scrapes) and
 /// [`scrape_timeout`](Self::scrape_timeout) hold everywhere, the others for
 /// [`Exporter::serve`](crate::Exporter::serve), which has the connections.
 ///
 /// Every wait for a client ends: for its request, for its next request, and for it to take an
-/// answer. When all places are taken, a newcomer gets the place of the client that has kept the
-/// server waiting for a request the longest, and at least 100 ms.
+/// answer. When all places are taken, a newcomer gets that of the client that has kept the server waiting for
+/// a request the longest, and at least 100 ms; else that of the one that has been idle the longest; else that
+/// of one that is being answered, if it has taken nothing for 1 s, or has waited for answers and taken them
+/// for 5 s.
 ///
 /// # Examples
 ///
@@ -40,8 +46,8 @@ pub struct Limits {
     /// more than the usual scrape intervals.
     pub idle_timeout: Duration,
 
-    /// How long a client may take to accept one whole answer. The default is 60 s; a scraper's own
-    /// timeout is rarely above 10 s.
+    /// How long a client may take to accept one whole answer, while nobody else needs its place. The default
+    /// is 60 s; a scraper's own timeout is rarely above 10 s.
     pub write_timeout: Duration,
 
     /// The most bytes that the head of a request may have, at least 8 KiB; a longer one is
@@ -83,6 +89,14 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What can be worked with; the fields may have been set to anything.
+    pub(crate) fn bounded(mut self) -> Self {
+        self.max_connections = self.max_connections.max(1);
+        self.max_header_bytes = self.max_header_bytes.max(MIN_HEADER_BYTES);
+        self.max_scrapes = self.max_scrapes.max(1);
+        self
+    }
+
     /// Sets [`max_connections`](Self::max_connections); 0 counts as 1.
     #[must_use]
     pub fn with_max_connections(mut self, connections: usize) -> Self {

@@ -68,7 +68,8 @@ pub(crate) struct Failed;
 pub(crate) struct Maker {
     documents: Arc<Documents>,
     stats: Option<ScrapeStats>,
-    snapshots: Pool<Snapshot>,
+    /// For whole pages, and for those with names: these would otherwise hold the memory of the whole.
+    snapshots: [Pool<Snapshot>; 2],
     plain: Arc<Pool<Vec<u8>>>,
     packed: Arc<Pool<Vec<u8>>>,
     gzip: Gzip,
@@ -80,7 +81,7 @@ impl Maker {
         Self {
             documents,
             stats,
-            snapshots: Pool::new(WORKERS),
+            snapshots: [Pool::new(WORKERS), Pool::new(WORKERS)],
             plain: Arc::new(Pool::new(WORKERS)),
             packed: Arc::new(Pool::new(WORKERS)),
             gzip: Gzip::new(WORKERS),
@@ -110,11 +111,12 @@ impl Maker {
         let mut plain = PageBuffer::take(&self.plain);
         match what {
             What::Page { format, selection } => {
-                let mut snapshot = self.snapshots.take().unwrap_or_else(Snapshot::samples_only);
+                let snapshots = &self.snapshots[usize::from(!selection.is_all())];
+                let mut snapshot = snapshots.take().unwrap_or_else(Snapshot::samples_only);
                 snapshot.select(selection.clone());
                 self.documents.source().snapshot_into(&mut snapshot);
                 format.encode(&snapshot, plain.bytes_mut());
-                self.snapshots.put(snapshot);
+                snapshots.put(snapshot);
             }
             // Without a sequence number, which is for documents that are delivered.
             What::Document => self.documents.write_json(None, plain.bytes_mut()),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use crate::limits::Limits;
+use crate::limits::{FOREVER, Limits};
 use crate::seat::{Phase, Seat};
 use crate::stats::Rejection;
 
@@ -31,6 +31,8 @@ pub(crate) struct Paced<S> {
     /// Whether a part of an answer has been written and the whole has not: the seat's phase is that
     /// of answering before, when the request is there and the answer isn't.
     is_writing: bool,
+    /// The last bytes that came in.
+    last: [u8; 3],
 }
 
 impl<S> Paced<S> {
@@ -38,7 +40,16 @@ impl<S> Paced<S> {
     pub(crate) fn new(io: S, seat: Arc<Seat>, limits: &Limits) -> Self {
         let &Limits { header_timeout, idle_timeout, write_timeout, .. } = limits;
         let deadline = Box::pin(tokio::time::sleep(header_timeout));
-        Self { io, seat, header_timeout, idle_timeout, write_timeout, deadline, is_writing: false }
+        Self {
+            io,
+            seat,
+            header_timeout,
+            idle_timeout,
+            write_timeout,
+            deadline,
+            is_writing: false,
+            last: [0; 3],
+        }
     }
 
     fn enter(&mut self, phase: Phase) {
@@ -48,9 +59,7 @@ impl<S> Paced<S> {
             Phase::Idle => self.idle_timeout,
             Phase::Waiting | Phase::Answering => self.write_timeout,
         };
-        // A limit beyond what the clock can hold is no limit; `far` is what tokio sleeps then.
-        let far = Duration::from_secs(86_400 * 365 * 30);
-        self.deadline.as_mut().reset(Instant::now() + limit.min(far));
+        self.deadline.as_mut().reset(Instant::now() + limit.min(FOREVER));
     }
 
     fn wait<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
@@ -74,6 +83,35 @@ impl<S> Paced<S> {
             self.enter(Phase::Answering);
         }
     }
+
+    /// The answer is out. A client that has sent more than whole heads has begun another request, or a
+    /// body, which nobody here reads: either way it still owes us something.
+    fn end_answer(&mut self) {
+        if self.is_writing {
+            self.is_writing = false;
+            let is_whole = self.last == *b"\n\r\n" || self.last.ends_with(b"\n\n");
+            self.enter(if is_whole { Phase::Idle } else { Phase::Asking });
+        }
+    }
+
+    fn note_read(&mut self, bytes: &[u8]) {
+        for byte in &bytes[bytes.len().saturating_sub(self.last.len())..] {
+            self.last.rotate_left(1);
+            self.last[2] = *byte;
+        }
+    }
+
+    /// What came of a write.
+    fn written(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match result {
+            Poll::Pending => self.wait(cx),
+            Poll::Ready(Ok(bytes)) if bytes > 0 => {
+                self.seat.moved();
+                result
+            }
+            _ => result,
+        }
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
@@ -86,7 +124,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         let Poll::Ready(result) = Pin::new(&mut self.io).poll_read(cx, buf) else {
             return self.wait(cx);
         };
-        if buf.filled().len() > before && self.seat.phase() == Phase::Idle {
+        let bytes = &buf.filled()[before..];
+        self.note_read(bytes);
+        if !bytes.is_empty() && self.seat.phase() == Phase::Idle {
             self.enter(Phase::Asking);
         }
         Poll::Ready(result)
@@ -96,10 +136,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.begin_answer();
-        match Pin::new(&mut self.io).poll_write(cx, buf) {
-            Poll::Pending => self.wait(cx),
-            ready => ready,
-        }
+        let result = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.written(cx, result)
     }
 
     fn poll_write_vectored(
@@ -108,10 +146,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.begin_answer();
-        match Pin::new(&mut self.io).poll_write_vectored(cx, bufs) {
-            Poll::Pending => self.wait(cx),
-            ready => ready,
-        }
+        let result = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.written(cx, result)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -123,10 +159,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         let Poll::Ready(result) = Pin::new(&mut self.io).poll_flush(cx) else {
             return self.wait(cx);
         };
-        if self.is_writing {
-            self.is_writing = false;
-            self.enter(Phase::Idle);
-        }
+        self.end_answer();
         Poll::Ready(result)
     }
 
@@ -150,6 +183,14 @@ mod tests {
             .with_write_timeout(Duration::from_secs(60));
         let (near, far) = tokio::io::duplex(16);
         (Paced::new(near, Arc::new(Seat::new(None)), &limits), far)
+    }
+
+    async fn ask(paced: &mut Paced<DuplexStream>, client: &mut DuplexStream, bytes: &[u8]) {
+        client.write_all(bytes).await.unwrap();
+        // One by one, so that the end of the head comes in pieces.
+        for _ in bytes {
+            paced.read_u8().await.unwrap();
+        }
     }
 
     async fn seconds_until_timeout(started: Instant, end: impl Future<Output = io::Result<usize>>) -> u64 {
@@ -185,8 +226,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn between_requests_the_idle_timeout_holds_until_the_next_byte() {
         let (mut paced, mut client) = pair();
-        client.write_all(b"ask").await.unwrap();
-        paced.read_exact(&mut [0; 3]).await.unwrap();
+        ask(&mut paced, &mut client, b"ask\r\n\r\n").await;
         paced.write_all(b"answer").await.unwrap();
         assert_eq!(paced.seat.phase(), Phase::Answering);
         paced.flush().await.unwrap();
@@ -201,10 +241,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_idle_connection_ends_with_the_idle_timeout() {
-        let (mut paced, _client) = pair();
+        let (mut paced, mut client) = pair();
+        ask(&mut paced, &mut client, b"ask\n\n").await;
         paced.write_all(b"answer").await.unwrap();
         paced.flush().await.unwrap();
         assert_eq!(seconds_until_timeout(Instant::now(), paced.read(&mut [0; 8])).await, 75);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_of_the_next_request_has_no_more_time_when_it_comes_before_the_answer() {
+        let (mut paced, mut client) = pair();
+        ask(&mut paced, &mut client, b"ask\r\n\r\nand").await;
+        paced.write_all(b"answer").await.unwrap();
+        paced.flush().await.unwrap();
+        assert_eq!(paced.seat.phase(), Phase::Asking);
+        assert_eq!(seconds_until_timeout(Instant::now(), paced.read(&mut [0; 8])).await, 10);
     }
 
     #[tokio::test(start_paused = true)]

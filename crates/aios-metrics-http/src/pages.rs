@@ -1,12 +1,13 @@
 //! Gets pages made: shared among those who ask for the same, not too many at once, in time.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aios_metrics_core::{Documents, Format, Selection};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 
-use crate::flight::{Busy, SingleFlight};
+use crate::flight::{Busy, HANGS_AFTER, SingleFlight};
 use crate::limits::Limits;
 use crate::maker::{Failed, Maker, Order, Page, What};
 use crate::stats::ScrapeStats;
@@ -29,6 +30,8 @@ pub(crate) enum Refusal {
     Failed,
     /// Too many different pages are wanted at once.
     Busy,
+    /// The runtime that makes the pages ends.
+    Ending,
     /// It was not ready within this time.
     TooLate(Duration),
     /// The client takes it neither compressed nor plain.
@@ -40,7 +43,7 @@ impl Refusal {
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Failed => "500",
-            Self::Busy | Self::TooLate(_) => "503",
+            Self::Busy | Self::Ending | Self::TooLate(_) => "503",
             Self::NotAcceptable => "406",
         }
     }
@@ -58,12 +61,13 @@ impl Pages {
         &self,
         format: &'static dyn Format,
         selection: Selection,
+        method: &Method,
         headers: &HeaderMap,
     ) -> Result<Page, Refusal> {
-        let _in_flight = self.stats.as_ref().map(ScrapeStats::begin);
+        let scrape = self.stats.as_ref().map(|stats| stats.begin(format.name()));
         let page = self.get(What::Page { format, selection }, headers).await;
-        if let Some(stats) = &self.stats {
-            stats.answered(format.name(), &page);
+        if let Some(scrape) = scrape {
+            scrape.answered(&page, method);
         }
         page
     }
@@ -76,10 +80,15 @@ impl Pages {
         let order = Order { what, encoding };
         let admission = order.admission();
         let page = self.flights.ask(order, admission).map_err(|Busy| Refusal::Busy)?;
-        match tokio::time::timeout(timeout, page).await {
+        let page = tokio::select! {
+            biased;
+            page = tokio::time::timeout(timeout, page) => page,
+            never = self.go_round_what_hangs() => match never {},
+        };
+        match page {
             Ok(Ok(page)) => page.map_err(|Failed| Refusal::Failed),
             // The maker has gone without a word: its runtime is shutting down.
-            Ok(Err(_)) => Err(Refusal::Busy),
+            Ok(Err(_)) => Err(Refusal::Ending),
             Err(_) => {
                 if let Some(held_back) = self.log.pass() {
                     tracing::warn!(
@@ -90,6 +99,14 @@ impl Pages {
                 }
                 Err(Refusal::TooLate(timeout))
             }
+        }
+    }
+
+    /// Sees to it, while somebody waits, that pages which hang don't keep others from being made.
+    async fn go_round_what_hangs(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(HANGS_AFTER).await;
+            self.flights.go_round_what_hangs();
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::header::{
     CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
@@ -43,10 +43,15 @@ pub(crate) fn application(pages: Arc<Pages>, readiness: Readiness, landing: Opti
     router.fallback(not_found)
 }
 
-async fn metrics(State(pages): State<Arc<Pages>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+async fn metrics(
+    State(pages): State<Arc<Pages>>,
+    RawQuery(query): RawQuery,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
     let choice = negotiate(&headers);
     let selection = request::selection(query.as_deref());
-    let page = pages.scrape(choice.format(), selection, &headers).await;
+    let page = pages.scrape(choice.format(), selection, &method, &headers).await;
     reply(page, choice.content_type(), "Accept, Accept-Encoding")
 }
 
@@ -101,6 +106,7 @@ fn refuse(refusal: Refusal) -> Response {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
             response
         }
+        Refusal::Ending => text(StatusCode::SERVICE_UNAVAILABLE, "the exporter is shutting down\n"),
         Refusal::TooLate(timeout) => {
             text(StatusCode::SERVICE_UNAVAILABLE, format!("the page was not ready within {timeout:?}\n"))
         }

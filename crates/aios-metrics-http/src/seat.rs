@@ -1,6 +1,7 @@
-//! The places that connections take, and who gives one up when a newcomer finds none.
+//! The place that a connection takes: how the server, the connection's task and its socket know of
+//! each other.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aios_metrics_core::InFlight;
@@ -9,15 +10,8 @@ use tokio::time::Instant;
 
 use crate::stats::{ConnectionStats, Rejection};
 
-/// How long a client keeps its place before it may lose it to a newcomer.
-///
-/// A client that asks at once may still need a moment: to be run between connecting and sending, and for
-/// what it sent to be noticed here. In a burst of honest ones each must have that moment, or the first are
-/// cut off by the last.
-const LEAST_STAY: Duration = Duration::from_millis(100);
-
 /// What a connection is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// It owes us the rest of a request, or its first byte.
     Asking,
@@ -29,44 +23,94 @@ pub(crate) enum Phase {
     Answering,
 }
 
-/// One connection's place: how the server, the connection's task and its socket know of each
-/// other.
+impl Phase {
+    /// Whether we owe the client an answer, or the rest of one.
+    fn is_busy(self) -> bool {
+        matches!(self, Self::Waiting | Self::Answering)
+    }
+}
+
+/// How much the server wants a place back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Wish {
+    /// Not at all.
+    Stay,
+    /// When the answer that is under way is out.
+    Leave,
+    /// At once.
+    Cut,
+}
+
+/// One connection's place.
 #[derive(Debug)]
 pub(crate) struct Seat {
     state: Mutex<State>,
-    leave: Notify,
+    wished: Notify,
     stats: Option<ConnectionStats>,
     _open: Option<InFlight>,
 }
 
+/// How it is with a place at some moment.
 #[derive(Clone, Copy, Debug)]
-struct State {
-    phase: Phase,
-    since: Instant,
-    asked_to_leave: bool,
+pub(crate) struct State {
+    pub(crate) phase: Phase,
+    /// When the client came.
+    pub(crate) came: Instant,
+    /// When the phase began; of an answer, when the client last took a part of it.
+    pub(crate) since: Instant,
+    /// Since when it has been owed answers without a [`PAUSE`]: who sends one request behind the other
+    /// does not begin anew with each.
+    pub(crate) busy_since: Instant,
+    /// When it was last owed nothing any more.
+    calm_since: Instant,
+    pub(crate) wish: Wish,
+}
+
+/// A scraper leaves us alone between two requests for far longer.
+const PAUSE: Duration = Duration::from_millis(100);
+
+impl State {
+    pub(crate) fn is_busy(&self) -> bool {
+        self.phase.is_busy()
+    }
 }
 
 impl Seat {
     /// A place for a client that has just come.
     pub(crate) fn new(stats: Option<ConnectionStats>) -> Self {
-        let state = State { phase: Phase::Asking, since: Instant::now(), asked_to_leave: false };
+        let (phase, now, wish) = (Phase::Asking, Instant::now(), Wish::Stay);
+        let state = State { phase, came: now, since: now, busy_since: now, calm_since: now, wish };
         let open = stats.as_ref().and_then(ConnectionStats::opened);
-        Self { state: Mutex::new(state), leave: Notify::new(), stats, _open: open }
+        Self { state: Mutex::new(state), wished: Notify::new(), stats, _open: open }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        *self.lock()
     }
 
     pub(crate) fn phase(&self) -> Phase {
-        self.state().phase
+        self.lock().phase
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
-        let mut state = self.state();
-        state.phase = phase;
-        state.since = Instant::now();
+        let now = Instant::now();
+        let mut state = self.lock();
+        match (state.phase.is_busy(), phase.is_busy()) {
+            (true, false) => state.calm_since = now,
+            (false, true) if now - state.calm_since >= PAUSE => state.busy_since = now,
+            _ => {}
+        }
+        (state.phase, state.since) = (phase, now);
+    }
+
+    /// The client has taken a part of an answer.
+    pub(crate) fn moved(&self) {
+        self.lock().since = Instant::now();
     }
 
     /// Whether we owe the client an answer, or the rest of one.
     pub(crate) fn is_owed_an_answer(&self) -> bool {
-        matches!(self.phase(), Phase::Waiting | Phase::Answering)
+        self.phase().is_busy()
     }
 
     /// Counts that the connection is ended; `None` for the end of an idle one, which is usual.
@@ -76,64 +120,23 @@ impl Seat {
         }
     }
 
-    /// Waits until the server wants the place back. For one waiter.
-    pub(crate) async fn asked_to_leave(&self) {
-        self.leave.notified().await;
+    /// Tells that the server wants the place back.
+    pub(crate) fn want_back(&self, wish: Wish) {
+        let mut state = self.lock();
+        state.wish = state.wish.max(wish);
+        drop(state);
+        self.wished.notify_one();
     }
 
-    fn ask_to_leave(&self) {
-        self.state().asked_to_leave = true;
-        self.leave.notify_one();
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// All places that are taken.
-#[derive(Debug, Default)]
-pub(crate) struct Seats {
-    taken: Vec<Weak<Seat>>,
-    stats: Option<ConnectionStats>,
-}
-
-impl Seats {
-    /// No place is taken yet.
-    pub(crate) fn new(stats: Option<ConnectionStats>) -> Self {
-        Self { taken: Vec::new(), stats }
-    }
-
-    /// Takes a place; it is free again when the seat is dropped.
-    pub(crate) fn take(&mut self) -> Arc<Seat> {
-        self.taken.retain(|seat| seat.strong_count() > 0);
-        let seat = Arc::new(Seat::new(self.stats.clone()));
-        self.taken.push(Arc::downgrade(&seat));
-        seat
-    }
-
-    /// Asks one client to leave: of those that owe us a request the one that has owed it the
-    /// longest, else the one that has been idle the longest. An answer is never cut short, and nobody
-    /// leaves who has just come.
-    pub(crate) fn make_room(&self) {
-        let waiting = self.taken.iter().filter_map(Weak::upgrade).filter_map(|seat| {
-            let State { phase, since, asked_to_leave } = *seat.state();
-            let may_leave = match phase {
-                Phase::Asking => since.elapsed() >= LEAST_STAY,
-                Phase::Idle => true,
-                Phase::Waiting | Phase::Answering => false,
-            };
-            (may_leave && !asked_to_leave).then_some(((phase, since), seat))
-        });
-        if let Some((_, seat)) = waiting.min_by_key(|(rank, _)| *rank) {
-            seat.reject(Rejection::Replaced);
-            seat.ask_to_leave();
+    /// Waits until the server wants the place back, and at least so much. For one waiter.
+    pub(crate) async fn wanted_back(&self, least: Wish) {
+        while self.lock().wish < least {
+            self.wished.notified().await;
         }
     }
 
-    /// Asks everybody to leave.
-    pub(crate) fn clear(&self) {
-        self.taken.iter().filter_map(Weak::upgrade).for_each(|seat| seat.ask_to_leave());
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -141,60 +144,33 @@ impl Seats {
 mod tests {
     use super::*;
 
-    fn asked(seat: &Seat) -> bool {
-        seat.state().asked_to_leave
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn room_is_made_by_who_keeps_us_waiting_and_never_by_who_is_being_answered() {
-        let mut seats = Seats::default();
-        let tick = || tokio::time::advance(Duration::from_secs(1));
-        let (idle, answering) = (seats.take(), seats.take());
-        idle.enter(Phase::Idle);
-        answering.enter(Phase::Answering);
-        tick().await;
-        let silent = seats.take();
-        tick().await;
-        let newer = seats.take();
-        tick().await;
-
-        let mut order = Vec::new();
-        for _ in 0..4 {
-            seats.make_room();
-            order.push([&silent, &newer, &idle, &answering].map(|seat| asked(seat)));
-        }
-        assert_eq!(order[0], [true, false, false, false]);
-        assert_eq!(order[1], [true, true, false, false]);
-        assert_eq!(order[2], [true, true, true, false]);
-        assert_eq!(order[3], order[2]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_has_just_come_is_not_sent_away() {
-        let mut seats = Seats::default();
-        let newest = seats.take();
-        seats.make_room();
-        assert!(!asked(&newest));
-        tokio::time::advance(LEAST_STAY).await;
-        seats.make_room();
-        assert!(asked(&newest));
-    }
-
-    #[tokio::test]
-    async fn a_dropped_seat_is_forgotten() {
-        let mut seats = Seats::default();
-        for _ in 0..100 {
-            drop(seats.take());
-        }
-        let _last = seats.take();
-        assert_eq!(seats.taken.len(), 1);
-    }
-
     #[tokio::test]
     async fn who_was_asked_before_it_waits_leaves_too() {
-        let mut seats = Seats::default();
-        let seat = seats.take();
-        seats.clear();
-        seat.asked_to_leave().await;
+        let seat = Seat::new(None);
+        seat.want_back(Wish::Leave);
+        seat.wanted_back(Wish::Leave).await;
+        seat.want_back(Wish::Cut);
+        seat.wanted_back(Wish::Cut).await;
+        // A smaller wish takes nothing back.
+        seat.want_back(Wish::Leave);
+        seat.wanted_back(Wish::Cut).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_behind_each_other_are_one_time_of_being_busy() {
+        let seat = Seat::new(None);
+        let begin = Instant::now();
+        for _ in 0..10 {
+            for phase in [Phase::Waiting, Phase::Answering, Phase::Idle, Phase::Asking] {
+                seat.enter(phase);
+                tokio::time::advance(if phase.is_busy() { PAUSE } else { PAUSE / 4 }).await;
+            }
+        }
+        seat.enter(Phase::Waiting);
+        assert_eq!(seat.state().busy_since, begin);
+        seat.enter(Phase::Idle);
+        tokio::time::advance(PAUSE).await;
+        seat.enter(Phase::Waiting);
+        assert_eq!(seat.state().busy_since, Instant::now());
     }
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::acceptor::Acceptor;
 use crate::limits::Limits;
-use crate::seat::Seats;
+use crate::seats::Seats;
 use crate::stats::ConnectionStats;
 use crate::web::Entrance;
 

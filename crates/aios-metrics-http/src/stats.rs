@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aios_metrics_core::{Counter, Family, Gauge, Histogram, InFlight, RegisterError, Registry};
+use axum::http::Method;
 
 use crate::maker::Page;
 use crate::negotiate;
@@ -28,7 +29,7 @@ impl ScrapeStats {
     pub(crate) fn register(registry: &Registry) -> Result<Self, RegisterError> {
         let scrapes = registry.register_counter(
             "aios_metrics_scrapes_total",
-            "Answers to requests for the metrics page, by status code and format.",
+            "Answers to requests for the metrics page, by status code and format; 499 for clients that left before.",
             &["code", "format"],
         )?;
         let duration = registry.register_histogram(
@@ -49,7 +50,7 @@ impl ScrapeStats {
         )?;
         let rejected = registry.register_counter(
             "aios_metrics_rejected_scrapes_total",
-            "Scrapes answered with 503, by reason: busy, or past the deadline.",
+            "Scrapes answered with 503, by reason: busy, past the deadline, or at the shutdown.",
             &["reason"],
         )?;
         for format in negotiate::formats() {
@@ -58,7 +59,7 @@ impl ScrapeStats {
         for encoding in ENCODINGS {
             let _ = bytes.with(&[encoding]);
         }
-        for reason in [BUSY, DEADLINE] {
+        for reason in [BUSY, DEADLINE, SHUTDOWN] {
             let _ = rejected.with(&[reason]);
         }
         Ok(Self { scrapes, duration, bytes, in_flight, rejected })
@@ -69,38 +70,63 @@ impl ScrapeStats {
         let _ = self.duration.observe(&[], took.as_secs_f64());
     }
 
-    /// Counts a scrape as being in flight until what is returned is dropped.
-    pub(crate) fn begin(&self) -> Option<InFlight> {
-        self.in_flight.with(&[]).ok().map(|gauge| gauge.track_in_flight())
+    /// Counts a scrape in the format called `format` as being in flight until what is returned is
+    /// dropped.
+    pub(crate) fn begin(&self, format: &'static str) -> Scrape<'_> {
+        let in_flight = self.in_flight.with(&[]).ok().map(|gauge| gauge.track_in_flight());
+        Scrape { stats: self, format, code: ABANDONED, _in_flight: in_flight }
     }
+}
 
-    /// Counts a scrape that was answered in the format called `format`, or would have been.
-    pub(crate) fn answered(&self, format: &str, answer: &Result<Page, Refusal>) {
-        let code = match answer {
+/// One scrape. Dropped without a word, its client has left.
+#[derive(Debug)]
+pub(crate) struct Scrape<'a> {
+    stats: &'a ScrapeStats,
+    format: &'static str,
+    code: &'static str,
+    _in_flight: Option<InFlight>,
+}
+
+impl Scrape<'_> {
+    /// It has its answer.
+    pub(crate) fn answered(mut self, answer: &Result<Page, Refusal>, method: &Method) {
+        self.code = match answer {
             Ok(page) => {
-                let encoding = ENCODINGS[usize::from(page.gzipped)];
-                let _ = self.bytes.inc_by(&[encoding], page.bytes.len() as u64);
+                if method != Method::HEAD {
+                    let encoding = ENCODINGS[usize::from(page.gzipped)];
+                    let _ = self.stats.bytes.inc_by(&[encoding], page.bytes.len() as u64);
+                }
                 "200"
             }
             Err(refusal) => {
                 if let Some(reason) = reason(*refusal) {
-                    let _ = self.rejected.inc(&[reason]);
+                    let _ = self.stats.rejected.inc(&[reason]);
                 }
                 refusal.code()
             }
         };
-        let _ = self.scrapes.inc(&[code, format]);
     }
 }
+
+impl Drop for Scrape<'_> {
+    fn drop(&mut self) {
+        let _ = self.stats.scrapes.inc(&[self.code, self.format]);
+    }
+}
+
+/// What nginx writes for a client that closed its connection before the answer.
+const ABANDONED: &str = "499";
 
 const ENCODINGS: [&str; 2] = ["identity", "gzip"];
 const BUSY: &str = "busy";
 const DEADLINE: &str = "deadline";
+const SHUTDOWN: &str = "shutdown";
 
 fn reason(refusal: Refusal) -> Option<&'static str> {
     match refusal {
         Refusal::Busy => Some(BUSY),
         Refusal::TooLate(_) => Some(DEADLINE),
+        Refusal::Ending => Some(SHUTDOWN),
         Refusal::Failed | Refusal::NotAcceptable => None,
     }
 }

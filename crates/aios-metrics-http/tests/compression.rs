@@ -11,6 +11,8 @@ use common::{Client, Response, Server, exporter};
 
 const GZIP: &str = "accept-encoding: gzip\r\n";
 const OPENMETRICS: &str = "accept: application/openmetrics-text;version=1.0.0\r\n";
+const PROTOBUF: &str =
+    "accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited\r\n";
 
 /// A page of some 20 KB, whose every making shows the same.
 fn server() -> Server {
@@ -37,9 +39,11 @@ fn unpacked(response: &Response) -> Vec<u8> {
 fn a_page_is_the_same_compressed_and_plain_in_every_format() {
     let server = server();
     let mut client = server.connect();
-    for format in ["", OPENMETRICS] {
+    let protobuf = cfg!(feature = "protobuf").then_some(PROTOBUF);
+    for format in ["", OPENMETRICS].into_iter().chain(protobuf) {
         let plain = get(&mut client, "/metrics", format);
         assert_eq!((plain.status, plain.header("content-encoding")), (200, ""));
+        assert_eq!(plain.header("content-type").contains("protobuf"), format == PROTOBUF);
         // Three times, so that buffers and compressors are used again.
         for _ in 0..3 {
             let packed = get(&mut client, "/metrics", &format!("{format}{GZIP}"));

@@ -38,11 +38,21 @@ const SCRAPE: &str = "GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n";
 
 /// Waits until the server has made a page and is sending it, which the client doesn't read.
 fn wait_for_a_page(made: &AtomicUsize) {
+    wait_until("a page is made", || made.load(Ordering::SeqCst) > 0);
+}
+
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
     let started = Instant::now();
-    while made.load(Ordering::SeqCst) == 0 {
-        assert!(started.elapsed() < DEADLINE, "no page was made");
+    while !holds() {
+        assert!(started.elapsed() < DEADLINE, "{what} in time");
         std::thread::yield_now();
     }
+}
+
+fn rejected(registry: &Registry, reason: &str) -> f64 {
+    registry
+        .value("aios_metrics_rejected_connections_total", &[("reason", reason)])
+        .expect("the exporter shows its self-metrics")
 }
 
 #[test]
@@ -147,17 +157,60 @@ fn a_client_that_does_not_read_holds_one_page_however_many_it_asks_for() {
 #[test]
 fn a_client_that_does_not_read_is_cut_off_in_time() {
     let (registry, made) = large_page();
-    let limits = Limits::default().with_write_timeout(Duration::from_millis(300)).with_max_connections(1);
+    let limits = Limits::default().with_write_timeout(Duration::from_millis(300));
     let exporter = exporter(&registry).with_limits(limits).with_self_metrics(&registry).unwrap();
     let server = Server::start(exporter);
     let mut slow = server.connect();
     slow.send(SCRAPE);
     wait_for_a_page(&made);
-    // The only place is free when the slow one is gone; it is never made to leave sooner.
-    assert_eq!(server.connect().get("/healthz").status, 200);
+    wait_until("it is cut off", || rejected(&registry, "response_timeout") == 1.0);
     assert!(slow.try_response(true).is_err());
-    let reason = [("reason", "response_timeout")];
-    assert_eq!(registry.value("aios_metrics_rejected_connections_total", &reason), Some(1.0));
+}
+
+#[test]
+fn clients_that_do_not_read_give_their_places_to_one_that_asks() {
+    let (registry, made) = large_page();
+    let limits = Limits::default().with_max_connections(3);
+    let exporter = exporter(&registry).with_limits(limits).with_self_metrics(&registry).unwrap();
+    let server = Server::start(exporter);
+    let mut slow = [(); 3].map(|()| server.connect());
+    slow.iter_mut().for_each(|client| client.send(SCRAPE));
+    wait_for_a_page(&made);
+    assert_eq!(server.connect().get("/healthz").status, 200);
+    assert_eq!(rejected(&registry, "replaced"), 1.0);
+    assert_eq!(slow.iter_mut().filter_map(|client| client.try_response(true).err()).count(), 1);
+}
+
+#[test]
+fn silent_clients_take_no_place_from_scrapers_that_pause() {
+    let registry = Registry::new();
+    let limits = Limits::default().with_max_connections(4);
+    let exporter = exporter(&registry).with_limits(limits).with_self_metrics(&registry).unwrap();
+    let server = Server::start(exporter);
+    let mut scrapers = [(); 2].map(|()| server.connect());
+    scrapers.iter_mut().for_each(|scraper| assert_eq!(scraper.get("/healthz").status, 200));
+    let _silent: Vec<_> = (0..40).map(|_| server.connect()).collect();
+    wait_until("38 of them have made room", || rejected(&registry, "replaced") == 38.0);
+    for scraper in &mut scrapers {
+        assert_eq!(scraper.get("/healthz").status, 200);
+    }
+}
+
+#[test]
+fn limits_that_make_no_sense_are_those_that_do() {
+    let mut limits = Limits::default();
+    (limits.max_connections, limits.max_header_bytes, limits.max_scrapes) = (0, 0, 0);
+    let limits = limits
+        .with_header_timeout(Duration::MAX)
+        .with_idle_timeout(Duration::MAX)
+        .with_write_timeout(Duration::MAX)
+        .with_scrape_timeout(Duration::MAX)
+        .with_shutdown_grace(Duration::MAX);
+    let server = Server::start(exporter(&Registry::new()).with_limits(limits));
+    for path in ["/healthz", "/metrics?name[]=up"] {
+        assert_eq!(server.connect().get(path).status, 200);
+    }
+    assert!(server.stop() < DEADLINE);
 }
 
 #[test]

@@ -134,6 +134,34 @@ fn a_collector_that_hangs_costs_its_pages_and_nothing_else() {
 }
 
 #[test]
+fn a_collector_that_hangs_in_every_kind_of_page_holds_up_none_without_it() {
+    let (server, registry, begun, let_go) = held(Limits::default());
+    let hanging: Vec<Client> = [
+        ("/metrics", ""),
+        ("/metrics", "accept-encoding: gzip\r\n"),
+        ("/metrics", "accept: application/openmetrics-text;version=1.0.0\r\n"),
+        ("/metrics", "accept: application/openmetrics-text;version=1.0.0\r\naccept-encoding: gzip\r\n"),
+        ("/snapshot", ""),
+    ]
+    .into_iter()
+    .map(|(path, headers)| {
+        let mut client = server.connect();
+        client.send(format!("GET {path} HTTP/1.1\r\nhost: test\r\n{headers}\r\n"));
+        client
+    })
+    .collect();
+    begun.recv_timeout(DEADLINE).unwrap();
+    wait_for("four pages are wanted", || in_flight(&registry) == 4.0);
+
+    // It is asked once they all wait, and not again.
+    assert_eq!(server.connect().get("/metrics?name[]=free").status, 200);
+    drop(let_go);
+    for mut client in hanging {
+        assert_eq!(client.response(true).status, 200);
+    }
+}
+
+#[test]
 fn the_limit_holds_where_the_scraper_says_more_or_nonsense() {
     let limits = Limits::default().with_scrape_timeout(Duration::from_millis(150));
     let (server, _registry, _begun, _let_go) = held(limits);
@@ -177,6 +205,8 @@ fn a_page_is_no_longer_wanted_when_its_client_has_gone() {
     let_go.send(()).unwrap();
     assert_eq!(first.response(true).status, 200);
     assert!(begun.try_recv().is_err(), "nobody wants the next page");
+    let scrapes = |code| registry.value("aios_metrics_scrapes_total", &[("code", code), ("format", "text")]);
+    assert_eq!((scrapes("200"), scrapes("499")), (Some(1.0), Some(1.0)));
 }
 
 #[test]

@@ -63,7 +63,8 @@ fn what_connections_and_pages_took_is_shown() {
     assert_eq!(bytes("identity"), plain.body.len() as f64);
     assert_eq!(bytes("gzip"), packed.body.len() as f64);
     client.get("/snapshot");
-    assert_eq!(bytes("identity"), plain.body.len() as f64, "a document is no page");
+    client.request("HEAD", "/metrics", "");
+    assert_eq!(bytes("identity"), plain.body.len() as f64, "neither a document nor a head is a page");
 
     // Idle, and then in the way of a third.
     let mut idle = server.connect();

@@ -51,9 +51,10 @@ pub enum StartError {
     /// that has gone.
     #[error(transparent)]
     Config(#[from] crate::config::ConfigError),
-    /// The file that [`web_config_file`](crate::MetricsConfig::web_config_file) names can't be used.
+    /// The file that [`web_config_file`](crate::MetricsConfig::web_config_file) names can't be used, or what
+    /// was given in code.
     #[cfg(all(feature = "http", feature = "tls"))]
-    #[error("METRICS_WEB_CONFIG_FILE can't be used: {0}")]
+    #[error("{source} can't be used: {0}", source = source_of(.0))]
     WebConfig(#[from] aios_metrics_http::WebConfigError),
     /// A setting that this build can't honour, and must not ignore.
     #[error(
@@ -63,4 +64,9 @@ pub enum StartError {
         /// The environment variable.
         setting: &'static str,
     },
+}
+
+#[cfg(all(feature = "http", feature = "tls"))]
+fn source_of(error: &aios_metrics_http::WebConfigError) -> &'static str {
+    if error.file().is_some() { "METRICS_WEB_CONFIG_FILE" } else { "the web configuration" }
 }

@@ -1,27 +1,25 @@
 //! A real Prometheus scrapes a service to which a registry of `prometheus-client` is attached, in each
-//! text format, and answers queries about it.
+//! format, and answers queries about it.
 
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod support;
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::{self, JoinHandle};
+use std::sync::atomic::AtomicU64;
 
 use aios_metrics::prometheus_client::encoding::{EncodeMetric, MetricEncoder};
 use aios_metrics::prometheus_client::metrics::MetricType;
 use aios_metrics::prometheus_client::metrics::counter::Counter;
+use aios_metrics::prometheus_client::metrics::exemplar::CounterWithExemplar;
 use aios_metrics::prometheus_client::metrics::family::Family;
 use aios_metrics::prometheus_client::metrics::gauge::Gauge;
 use aios_metrics::prometheus_client::metrics::histogram::Histogram;
 use aios_metrics::prometheus_client::metrics::info::Info;
 use aios_metrics::prometheus_client::registry::{self, Unit};
-use aios_metrics::{AiosMetrics, Format, PrometheusText, Registry};
+use aios_metrics::{AiosMetrics, PrometheusText};
 use support::prometheus::{Prometheus, promtool_complaints};
+use support::rewriting::Rewriting;
 use support::{DEADLINE, metrics, quiet, wait_until};
 
 type Labels = Vec<(&'static str, String)>;
@@ -58,6 +56,9 @@ impl Library {
         registry.register("requests", "Requests \"sent\"\nby all", self.requests.clone());
         registry.register("9lives", "A name that Prometheus does not accept", Counter::<u64>::default());
         registry.register("level", "A level", self.level.clone());
+        let traced = CounterWithExemplar::<Labels>::default();
+        traced.inc_by(5, Some(label("trace_id", "4bf92f35")), None);
+        registry.register("traced", "With an exemplar", traced);
         let seconds = Family::<Labels, Histogram>::new_with_constructor(|| Histogram::new([0.1, 0.5, 1.0]));
         for value in [0.06, 0.07, 0.08, 0.1, 0.3, 0.4, 0.45, 0.5] {
             seconds.get_or_create_owned(&label("peer", "a")).observe(value);
@@ -115,43 +116,93 @@ fn check(prometheus: &Prometheus, library: &Library) {
     assert_eq!(prometheus.log(), "");
 }
 
-#[test]
-fn as_openmetrics() {
-    let (metrics, library) = service();
-    let prometheus = Prometheus::scraping(metrics.start_http_server().unwrap());
-    check(&prometheus, &library);
-    let scrapes =
-        |format| metrics.value("aios_metrics_scrapes_total", &[("code", "200"), ("format", format)]);
-    assert!(scrapes("openmetrics") >= Some(1.0) && scrapes("text").unwrap_or(0.0) == 0.0);
-    for (name, kind, unit, help) in [
-        ("requests_total", "counter", "", "Requests \"sent\"\nby all."),
-        ("level", "gauge", "", "A level."),
-        ("request_seconds", "histogram", "seconds", "Time for a request."),
-        ("build_info", "info", "", "The library."),
-        ("thing", "unknown", "", "Nothing more is known."),
-    ] {
+/// How many pages were served in each format.
+fn scrapes(metrics: &AiosMetrics) -> [f64; 3] {
+    ["openmetrics", "text", "protobuf"].map(|format| {
+        let labels = [("code", "200"), ("format", format)];
+        metrics.value("aios_metrics_scrapes_total", &labels).unwrap_or(0.0)
+    })
+}
+
+/// What Prometheus says that a family is: type, unit and help.
+fn check_metadata(prometheus: &Prometheus, families: &[(&str, &str, &str, &str)]) {
+    for (name, kind, unit, help) in families {
         let known = [name, name.trim_end_matches("_total").trim_end_matches("_info")]
             .iter()
             .find_map(|name| prometheus.metadata(name));
-        assert_eq!(known, Some([kind, unit, help].map(str::to_owned)), "{name}");
+        assert_eq!(known, Some([kind, unit, help].map(|text| (*text).to_owned())), "{name}");
     }
+}
+
+fn check_exemplar(prometheus: &Prometheus) {
+    wait_until("the exemplar of the library is known", || {
+        let found = prometheus.exemplars("traced_total");
+        found.iter().any(|exemplar| (&*exemplar.labels["trace_id"], exemplar.value) == ("4bf92f35", 5.0))
+    });
+}
+
+#[test]
+fn as_openmetrics() {
+    let (metrics, library) = service();
+    let prometheus = Prometheus::with_features(metrics.start_http_server().unwrap(), "exemplar-storage");
+    check(&prometheus, &library);
+    check_exemplar(&prometheus);
+    let [openmetrics, others @ ..] = scrapes(&metrics);
+    assert!(openmetrics >= 1.0 && others == [0.0; 2]);
+    let help = "Requests \"sent\"\nby all.";
+    check_metadata(
+        &prometheus,
+        &[
+            ("requests_total", "counter", "", help),
+            ("level", "gauge", "", "A level."),
+            ("request_seconds", "histogram", "seconds", "Time for a request."),
+            ("build_info", "info", "", "The library."),
+            ("thing", "unknown", "", "Nothing more is known."),
+        ],
+    );
     metrics.stop(DEADLINE);
 }
 
 #[test]
 fn as_text() {
     let (metrics, library) = service();
-    let server = Pages::serve(metrics.registry().clone(), PrometheusText);
-    let prometheus = Prometheus::scraping(server.addr);
+    let proxy = Rewriting::accepting("text/plain;version=0.0.4", metrics.start_http_server().unwrap());
+    let prometheus = Prometheus::scraping(proxy.addr);
     check(&prometheus, &library);
-    for (name, kind) in [
-        ("requests_total", "counter"),
-        ("request_seconds", "histogram"),
-        ("build_info", "gauge"),
-        ("thing", "unknown"),
-    ] {
-        assert_eq!(prometheus.metadata(name).map(|[kind, ..]| kind).as_deref(), Some(kind), "{name}");
-    }
+    let [openmetrics, text, protobuf] = scrapes(&metrics);
+    assert!(text >= 1.0 && [openmetrics, protobuf] == [0.0; 2]);
+    let help = "Requests \"sent\"\nby all.";
+    check_metadata(
+        &prometheus,
+        &[
+            ("requests_total", "counter", "", help),
+            ("request_seconds", "histogram", "", "Time for a request."),
+            ("build_info", "gauge", "", "The library."),
+            ("thing", "unknown", "", "Nothing more is known."),
+        ],
+    );
+}
+
+#[cfg(feature = "protobuf")]
+#[test]
+fn as_protobuf() {
+    let (metrics, library) = service();
+    let addr = metrics.start_http_server().unwrap();
+    let prometheus = Prometheus::with_features(addr, "native-histograms,exemplar-storage");
+    check(&prometheus, &library);
+    check_exemplar(&prometheus);
+    let [openmetrics, text, protobuf] = scrapes(&metrics);
+    assert!(protobuf >= 1.0 && [openmetrics, text] == [0.0; 2]);
+    let help = "Requests \"sent\"\nby all.";
+    check_metadata(
+        &prometheus,
+        &[
+            ("requests_total", "counter", "", help),
+            ("request_seconds", "histogram", "", "Time for a request."),
+            ("build_info", "gauge", "", "The library."),
+            ("thing", "unknown", "", "Nothing more is known."),
+        ],
+    );
 }
 
 #[test]
@@ -162,58 +213,4 @@ fn promtool_has_no_complaint() {
     let page = String::from_utf8(page).unwrap();
     assert!(page.contains("\nrequests_total{"), "{page}");
     assert_eq!(promtool_complaints(&page), "", "of this page:\n{page}");
-}
-
-/// Answers every request with the page in one format, whatever the client accepts.
-struct Pages {
-    addr: SocketAddr,
-    over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Pages {
-    fn serve(registry: Registry, format: impl Format) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let addr = listener.local_addr().unwrap();
-        let over = Arc::new(AtomicBool::new(false));
-        let ends = Arc::clone(&over);
-        let thread = thread::spawn(move || {
-            for connection in listener.incoming() {
-                if ends.load(Ordering::Relaxed) {
-                    return;
-                }
-                // A client that goes away asks again.
-                let _ = answer(connection, &registry, &format);
-            }
-        });
-        Self { addr, over, thread: Some(thread) }
-    }
-}
-
-fn answer(
-    connection: std::io::Result<TcpStream>,
-    registry: &Registry,
-    format: &impl Format,
-) -> std::io::Result<()> {
-    let mut connection = connection?;
-    connection.set_read_timeout(Some(DEADLINE))?;
-    let mut request = BufReader::new(connection.try_clone()?).lines();
-    while request.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
-    let mut page = Vec::new();
-    registry.encode(format, &mut page);
-    let (kind, len) = (format.content_type(), page.len());
-    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n";
-    write!(connection, "{head}content-type: {kind}\r\ncontent-length: {len}\r\n\r\n")?;
-    connection.write_all(&page)
-}
-
-impl Drop for Pages {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        // Wakes it up.
-        drop(TcpStream::connect(self.addr));
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
 }

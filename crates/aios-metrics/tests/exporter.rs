@@ -181,6 +181,26 @@ fn encryption_that_is_asked_for_is_never_left_out_in_silence() {
 }
 
 #[test]
+fn the_landing_page_and_the_limits_are_as_configured() {
+    let started = |config| {
+        let metrics = metrics(config);
+        let addr = metrics.start_http_server().unwrap();
+        (metrics, addr)
+    };
+    let (_metrics, addr) = started(quiet());
+    assert_eq!(http::get(addr, "/").status, 200);
+    let (metrics, addr) = started(quiet().with_http_landing_page(false).with_http_max_connections(2));
+    assert_eq!(http::get(addr, "/").status, 404);
+    let idle = [(); 3].map(|()| http::connect(addr).unwrap());
+    let replaced = [("reason", "replaced")];
+    wait_until("one of three has made room", || {
+        metrics.value("aios_metrics_rejected_connections_total", &replaced) == Some(1.0)
+    });
+    wait_until("two are left", || metrics.value("aios_metrics_connections", &[]) == Some(2.0));
+    drop(idle);
+}
+
+#[test]
 fn a_subscriber_of_the_user_hears_where_it_serves() {
     events::collect();
     let (metrics, addr) = started();

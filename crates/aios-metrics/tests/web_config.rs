@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use aios_metrics::http::{Auth, Pem, ServerTls, WebConfig};
 use aios_metrics::{AiosMetrics, StartError};
 use support::certificates::Authority;
 use support::prometheus::Prometheus;
@@ -110,6 +111,27 @@ fn a_real_prometheus_gets_in_with_its_password_over_tls() {
     let name = |reason: &str| metrics.value("aios_metrics_refused_total", &[("reason", reason)]).unwrap();
     assert!(name("unauthorized") >= 2.0 && name("tls_handshake") >= 1.0);
     assert!(metrics.stop(DEADLINE).joined);
+}
+
+#[test]
+fn what_is_set_in_code_counts_and_not_the_file() {
+    let files = Files::new();
+    let metrics = with_file(&files.folder.join("absent.yml"));
+    let web = |token: &str| WebConfig::default().with_auth(Auth::default().with_bearer_token(token));
+    let error = metrics.start_http_server_with(web("two words")).unwrap_err().to_string();
+    assert!(error.starts_with("the web configuration can't be used: aios_metrics.bearer_tokens"), "{error}");
+
+    let tls = ServerTls::new(Pem::file(files.path("server.crt")), Pem::file(files.path("server.key")));
+    let addr = metrics.start_http_server_with(web("b3f1d0a95c7e48e2").with_tls(tls)).unwrap();
+    let https = format!("scheme: https, tls_config: {{ca_file: '{}'}}", files.path("ca.crt"));
+    let token = format!("{https}, authorization: {{credentials: b3f1d0a95c7e48e2}}");
+    scrape(addr, &[(&*token, ""), (&*https, "401 Unauthorized")]);
+    let error = metrics.start_http_server_with(WebConfig::default()).unwrap_err();
+    assert!(matches!(error, StartError::AlreadyRunning { addr: running } if running == addr), "{error}");
+    assert_eq!(metrics.start_http_server().unwrap(), addr);
+    assert!(metrics.stop(DEADLINE).joined);
+    let error = metrics.start_http_server_with(WebConfig::default()).unwrap_err();
+    assert!(matches!(error, StartError::Stopped), "{error}");
 }
 
 #[test]

@@ -12,6 +12,8 @@ pub(super) struct Histogram<'h> {
     /// The observations in each bucket alone, `+Inf` last.
     pub(super) buckets: &'h [u64],
     pub(super) sum: f64,
+    /// Buckets with the text of their exemplar.
+    pub(super) exemplars: &'h [(u32, &'h str)],
 }
 
 /// Hands each series of a family to `each`, or why it can't be used.
@@ -22,6 +24,9 @@ pub(super) fn read(family: &Family<'_>, mut each: impl FnMut(Result<Histogram<'_
         match sample {
             Ok(Sample { part: Part::Created, .. }) => {}
             Ok(sample) => {
+                if sample.exemplar.is_some() && sample.part != Part::Bucket {
+                    each(Err(Reason::Exemplar));
+                }
                 let labels = sample.labels.iter().copied().filter(|(name, _)| *name != "le");
                 if !labels.clone().eq(series.labels.iter().copied()) || series.has(sample.part) {
                     series.finish(&mut each);
@@ -46,6 +51,7 @@ struct Series<'t> {
     bounds: Vec<f64>,
     /// Cumulated, as they stand in the text.
     buckets: Vec<u64>,
+    exemplars: Vec<(u32, &'t str)>,
     problem: Option<Reason>,
 }
 
@@ -61,6 +67,7 @@ impl<'t> Series<'t> {
         match (sample.part, bound) {
             (Part::Bucket, Some(bound)) => {
                 self.bounds.push(bound.parse().map_err(|_| Reason::Buckets)?);
+                self.exemplars.extend(sample.exemplar.map(|text| (self.buckets.len() as u32, text)));
                 self.buckets.push(number()?);
             }
             (Part::Sum, None) => self.sum = Some(sample.value.parse().map_err(|_| Reason::Value)?),
@@ -80,6 +87,7 @@ impl<'t> Series<'t> {
         self.labels.clear();
         self.bounds.clear();
         self.buckets.clear();
+        self.exemplars.clear();
         (self.sum, self.count, self.problem) = (None, None, None);
     }
 
@@ -101,6 +109,7 @@ impl<'t> Series<'t> {
         for bucket in &mut self.buckets {
             *bucket -= std::mem::replace(&mut below, *bucket);
         }
-        Ok(Histogram { labels: &self.labels, bounds: &self.bounds, buckets: &self.buckets, sum })
+        let Self { labels, bounds, buckets, exemplars, .. } = self;
+        Ok(Histogram { labels, bounds, buckets, sum, exemplars })
     }
 }

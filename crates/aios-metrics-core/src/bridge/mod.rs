@@ -8,6 +8,7 @@
 //! The other direction, our registry among theirs, is in `registry/bridge.rs`.
 
 mod attach;
+mod exemplar;
 mod histogram;
 mod reading;
 mod rejected;
@@ -15,4 +16,4 @@ mod text;
 
 pub use self::attach::Attach;
 pub(crate) use self::reading::Attached;
-pub(crate) use self::rejected::Reason;
+pub(crate) use self::rejected::{Reason, Rejected};

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::attach::Attach;
+use super::exemplar::{self, Exemplar};
 use super::histogram;
 use super::rejected::{Reason, Rejected};
 use super::text::{self, Family, Part, families, last_family};
@@ -260,9 +261,16 @@ impl Series<'_> {
                         continue;
                     }
                 };
-                match scalar(part.ty, sample.value) {
-                    Some(value) => self.push(sample.labels, value),
-                    None => self.reject(Reason::Value),
+                let Some(value) = scalar(part.ty, sample.value) else {
+                    self.reject(Reason::Value);
+                    continue;
+                };
+                let exemplar = sample.exemplar.map(|text| (0, text));
+                if exemplar.is_some() && part.ty != Type::Counter {
+                    self.reject(Reason::Exemplar);
+                    self.push(sample.labels, value, &[]);
+                } else {
+                    self.push(sample.labels, value, exemplar.as_slice());
                 }
             }
         }
@@ -287,7 +295,7 @@ impl Series<'_> {
                     }
                     if descriptor.bounds() == histogram.bounds {
                         let value = Value::Histogram { buckets: histogram.buckets, sum: histogram.sum };
-                        self.push(histogram.labels, value);
+                        self.push(histogram.labels, value, histogram.exemplars);
                     } else {
                         self.reject(Reason::Buckets);
                     }
@@ -300,12 +308,20 @@ impl Series<'_> {
         }
     }
 
-    fn push(&mut self, labels: &[text::Label<'_>], value: Value<'_>) {
+    /// Adds a series, and what can be read of its exemplars, each behind the place of its bucket.
+    fn push(&mut self, labels: &[text::Label<'_>], value: Value<'_>, exemplars: &[(u32, &str)]) {
         let hash = text::hash(labels, self.seen.hasher());
-        if self.seen.insert(hash) {
-            self.snapshot.push_attached(labels, value);
-        } else {
-            self.reject(Reason::Duplicate);
+        if !self.seen.insert(hash) {
+            return self.reject(Reason::Duplicate);
+        }
+        self.snapshot.push_attached(labels, value);
+        for &(bucket, text) in exemplars {
+            match exemplar::Reader::default().read(text) {
+                Some(Exemplar { labels, value, at }) => {
+                    self.snapshot.push_attached_exemplar(bucket, labels, value, at);
+                }
+                None => self.reject(Reason::Exemplar),
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! What of attached registries is left out: counted by reason, and said once for each.
+//! What is left out on the way between registries: counted by reason, and said once for each.
 
 use tracing::warn;
 
@@ -14,12 +14,14 @@ pub(crate) enum Reason {
     Value,
     Buckets,
     Duplicate,
+    Exemplar,
     Encoder,
     Panic,
+    Collector,
 }
 
 impl Reason {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Name,
         Self::Conflict,
         Self::Syntax,
@@ -27,8 +29,10 @@ impl Reason {
         Self::Value,
         Self::Buckets,
         Self::Duplicate,
+        Self::Exemplar,
         Self::Encoder,
         Self::Panic,
+        Self::Collector,
     ];
 
     /// As a label's value.
@@ -41,8 +45,10 @@ impl Reason {
             Self::Value => "value",
             Self::Buckets => "buckets",
             Self::Duplicate => "duplicate",
+            Self::Exemplar => "exemplar",
             Self::Encoder => "encoder",
             Self::Panic => "panic",
+            Self::Collector => "collector",
         }
     }
 
@@ -62,8 +68,12 @@ impl Reason {
                  of the family's first series"
             }
             Self::Duplicate => "a label set stands twice",
+            Self::Exemplar => {
+                "an exemplar can't be read, has labels of more than 128 characters, or stands where none may"
+            }
             Self::Encoder => "its encoder failed; what follows in that registry is missing as well",
             Self::Panic => "it panicked; what follows in that registry is missing as well",
+            Self::Collector => "a histogram with a negative bound or sum is more than its encoder can write",
         }
     }
 }
@@ -77,18 +87,40 @@ impl Rejected {
         self.0[reason as usize].load(Ordering::Relaxed)
     }
 
+    /// Something of an attached registry is not shown among ours.
     #[cold]
     pub(super) fn note(&self, reason: Reason, family: &str) {
-        if self.0[reason as usize].fetch_add(1, Ordering::Relaxed) > 0 {
-            return;
+        if self.is_first(reason) {
+            warn!(
+                target: "aios_metrics",
+                "metric {:?} of an attached registry is left out, or a part of it: {}. Said once for this reason; \
+                 aios_metrics_attached_rejected_total counts on.",
+                beginning(family), reason.explanation(),
+            );
         }
-        // Whatever is wrong with it, the name may be of any length.
-        let end = family.char_indices().nth(100).map_or(family.len(), |(at, _)| at);
-        warn!(
-            target: "aios_metrics",
-            "metric {:?} of an attached registry is left out, or a part of it: {}. Said once for this reason; \
-             aios_metrics_attached_rejected_total counts on.",
-            &family[..end], reason.explanation(),
-        );
     }
+
+    /// Something of ours is not shown among theirs.
+    #[cold]
+    pub(crate) fn note_collected(&self, family: &str) {
+        let reason = Reason::Collector;
+        if self.is_first(reason) {
+            warn!(
+                target: "aios_metrics",
+                "metric {:?} is left out, or a part of it, on the page of the registry that collects ours: {}. \
+                 Said once; aios_metrics_attached_rejected_total counts on.",
+                beginning(family), reason.explanation(),
+            );
+        }
+    }
+
+    fn is_first(&self, reason: Reason) -> bool {
+        self.0[reason as usize].fetch_add(1, Ordering::Relaxed) == 0
+    }
+}
+
+/// Whatever is wrong with it, the name may be of any length.
+fn beginning(name: &str) -> &str {
+    let end = name.char_indices().nth(100).map_or(name.len(), |(at, _)| at);
+    &name[..end]
 }

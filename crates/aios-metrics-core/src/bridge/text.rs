@@ -121,6 +121,8 @@ pub(super) struct Sample<'t, 'r> {
     pub(super) part: Part,
     pub(super) labels: &'r [Label<'t>],
     pub(super) value: &'t str,
+    /// What stands behind `# `, if that does.
+    pub(super) exemplar: Option<&'t str>,
 }
 
 /// Name and value of a label, the value as it is escaped in the text.
@@ -159,15 +161,18 @@ impl<'t> Samples<'t> {
         let end = named.bytes().position(|byte| matches!(byte, b'{' | b' ')).ok_or(Reason::Syntax)?;
         let (suffix, rest) = named.split_at(end);
         let part = self.part(suffix).ok_or(Reason::Syntax)?;
-        self.labels.pairs.clear();
         let rest = match rest.strip_prefix('{') {
             Some(labels) => self.labels.read(labels)?,
-            None => rest,
+            None => {
+                self.labels.pairs.clear();
+                rest
+            }
         };
-        // What may follow the value, a time and an exemplar, has no place in a snapshot.
-        let value = rest.strip_prefix(' ').ok_or(Reason::Syntax)?;
-        let value = value.split(' ').next().unwrap_or(value);
-        Ok(Sample { part, labels: &self.labels.pairs, value })
+        // What may follow the value is a time, which has no place in a snapshot, and an exemplar.
+        let rest = rest.strip_prefix(' ').ok_or(Reason::Syntax)?;
+        let (value, behind) = rest.split_once(' ').unwrap_or((rest, ""));
+        let exemplar = behind.split_once("# ").map(|(_, exemplar)| exemplar);
+        Ok(Sample { part, labels: &self.labels.pairs, value, exemplar })
     }
 
     fn part(&self, suffix: &str) -> Option<Part> {
@@ -184,7 +189,7 @@ impl<'t> Samples<'t> {
 
 /// The labels of one sample after the other.
 #[derive(Debug, Default)]
-struct Labels<'t> {
+pub(super) struct Labels<'t> {
     pairs: Vec<Label<'t>>,
     /// Names that are known to be in order, which those of the next sample mostly are.
     checked: Vec<&'t str>,
@@ -195,7 +200,8 @@ impl<'t> Labels<'t> {
     /// Reads what follows `{`, and returns what follows `}`.
     ///
     /// Where one of several label sets is empty, the encoder leaves a comma that separates nothing.
-    fn read(&mut self, mut rest: &'t str) -> Result<&'t str, Reason> {
+    pub(super) fn read(&mut self, mut rest: &'t str) -> Result<&'t str, Reason> {
+        self.pairs.clear();
         loop {
             rest = rest.trim_start_matches(',');
             if let Some(tail) = rest.strip_prefix('}') {
@@ -208,6 +214,11 @@ impl<'t> Labels<'t> {
             self.pairs.push((name, &quoted[..end]));
             rest = &quoted[end + 1..];
         }
+    }
+
+    /// What was read last.
+    pub(super) fn pairs(&self) -> &[Label<'t>] {
+        &self.pairs
     }
 
     fn check(&mut self) -> Result<(), Reason> {
@@ -260,13 +271,16 @@ mod tests {
         }
     }
 
-    /// Part, labels and value.
-    type Read<'t> = (Part, Vec<Label<'t>>, &'t str);
+    /// Part, labels, value and exemplar.
+    type Read<'t> = (Part, Vec<Label<'t>>, &'t str, Option<&'t str>);
 
     fn samples<'t>(family: &Family<'t>) -> Vec<Result<Read<'t>, Reason>> {
         let (mut samples, mut all) = (family.samples(), Vec::new());
         while let Some(sample) = samples.next() {
-            all.push(sample.map(|sample| (sample.part, sample.labels.to_vec(), sample.value)));
+            all.push(
+                sample
+                    .map(|Sample { part, labels, value, exemplar }| (part, labels.to_vec(), value, exemplar)),
+            );
         }
         all
     }
@@ -279,17 +293,17 @@ mod tests {
             "# UNIT disk_read_bytes bytes\n",
             "disk_read_bytes_total{disk=\"a, \\\"b\\\" } \\\\\"} 17 # {trace_id=\"x} 3\"} 4 1.5\n",
             "disk_read_bytes_total{,disk=\"c\",,part=\"\",} 0.5 1.5\n",
-            "disk_read_bytes_total{} 1\n",
+            "disk_read_bytes_total{} 1 1.5 # {} 1\n",
             "disk_read_bytes_created 1.5e9\n",
             "# EOF\n",
         ));
         assert_eq!((family.name, family.ty, family.help), ("disk_read_bytes", Type::Counter, "Read."));
         assert_eq!(family.unit, Some("bytes"));
         let expected = [
-            Ok((Part::Value, vec![("disk", "a, \\\"b\\\" } \\\\")], "17")),
-            Ok((Part::Value, vec![("disk", "c"), ("part", "")], "0.5")),
-            Ok((Part::Value, vec![], "1")),
-            Ok((Part::Created, vec![], "1.5e9")),
+            Ok((Part::Value, vec![("disk", "a, \\\"b\\\" } \\\\")], "17", Some("{trace_id=\"x} 3\"} 4 1.5"))),
+            Ok((Part::Value, vec![("disk", "c"), ("part", "")], "0.5", None)),
+            Ok((Part::Value, vec![], "1", Some("{} 1"))),
+            Ok((Part::Created, vec![], "1.5e9", None)),
         ];
         assert_eq!(samples(&family), expected);
     }
@@ -311,7 +325,7 @@ mod tests {
         ));
         let syntax = Err(Reason::Syntax);
         let label = Err(Reason::Label);
-        let value = Ok((Part::Value, vec![], "1"));
+        let value = Ok((Part::Value, vec![], "1", None));
         let expected = [
             syntax.clone(),
             syntax.clone(),

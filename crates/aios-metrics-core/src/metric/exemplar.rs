@@ -11,7 +11,7 @@ use crate::sync::{AtomicBool, Guard, Mutex, Ordering, lock, try_lock};
 
 /// The most characters that the names and values of an exemplar's labels may have together
 /// ([OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/#exemplars)).
-const MAX_CHARS: usize = 128;
+pub(crate) const MAX_CHARS: usize = 128;
 
 /// Whether labels can be those of an exemplar: names that Prometheus accepts, each once, and not
 /// too long.

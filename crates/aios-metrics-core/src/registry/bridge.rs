@@ -12,7 +12,7 @@ use prometheus_client::encoding::{EncodeLabelKey, EncodeLabelValue};
 use prometheus_client::metrics::MetricType;
 
 use super::{Inner, Registry};
-use crate::bridge::Attach;
+use crate::bridge::{Attach, Rejected};
 use crate::descriptor::{Descriptor, Kind};
 use crate::format::labels::escape_label;
 use crate::format::number::as_whole;
@@ -34,7 +34,7 @@ impl Registry {
     ///
     /// A counter is called `a_total`, whether it was registered as `a` or as `a_total`. The calls by
     /// name of our registry don't know these metrics, and its cap on series does not hold for them.
-    /// Exemplars are not shown.
+    /// Exemplars are shown, except those that have more than 128 characters, which are counted as well.
     ///
     /// # Examples
     ///
@@ -85,8 +85,9 @@ impl Inner {
 ///
 /// What is attached to our registry is left out: it is in a registry of that crate already, maybe in
 /// the very one that asks. So two registries can show each other, and each has everything once. Left
-/// out are also histograms with a negative bound or sum, which OpenMetrics shows
-/// without `_sum`, and that encoder can't.
+/// out are also exemplars, which a collector there can't hand over, and histograms with a negative bound or
+/// sum, which OpenMetrics shows without `_sum`, and that encoder can't: these are counted in
+/// `aios_metrics_attached_rejected_total{reason="collector"}`.
 ///
 /// # Examples
 ///
@@ -114,25 +115,37 @@ impl Collector for Registry {
         }
         self.with_spare(|snapshot| {
             self.fill(snapshot, false);
-            snapshot.families().try_for_each(|family| encode_family(family, &mut encoder))
+            let rejected = self.0.attached.rejected();
+            snapshot.families().try_for_each(|family| encode_family(family, &mut encoder, rejected))
         })
     }
 }
 
-fn encode_family(family: FamilyView<'_>, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+fn encode_family(
+    family: FamilyView<'_>,
+    encoder: &mut DescriptorEncoder<'_>,
+    rejected: &Rejected,
+) -> fmt::Result {
     let descriptor = family.descriptor();
     let metric_type = match descriptor.kind() {
         Kind::Counter => MetricType::Counter,
         Kind::Gauge => MetricType::Gauge,
-        Kind::Histogram if descriptor.bounds().first().is_some_and(|&lowest| lowest < 0.0) => return Ok(()),
         Kind::Histogram => MetricType::Histogram,
     };
+    if descriptor.bounds().first().is_some_and(|&lowest| lowest < 0.0) {
+        rejected.note_collected(descriptor.name());
+        return Ok(());
+    }
     // It writes help as it is given.
     let mut help = Vec::with_capacity(descriptor.help().len());
     escape_label(descriptor.help(), &mut help);
     let help = String::from_utf8_lossy(&help);
     let mut family_encoder = encoder.encode_descriptor(descriptor.name(), &help, None, metric_type)?;
     for series in family.series() {
+        if matches!(series.value(), Value::Histogram { sum, .. } if sum < 0.0) {
+            rejected.note_collected(descriptor.name());
+            continue;
+        }
         let labels = Labels(series);
         if series.label_text().is_empty() {
             encode_value(series.value(), descriptor, &mut family_encoder)?;
@@ -156,7 +169,6 @@ fn encode_value(value: Value<'_>, descriptor: &Descriptor, encoder: &mut MetricE
             Some(whole) => encoder.encode_gauge(&whole),
             None => encoder.encode_gauge(&float),
         },
-        Value::Histogram { sum, .. } if sum < 0.0 => Ok(()),
         Value::Histogram { buckets, sum } => {
             let bounds = descriptor.bounds().iter().copied().chain([f64::INFINITY]);
             let count = buckets.iter().sum();

@@ -103,10 +103,11 @@ impl Collect for SelfMetrics {
             .counter(&["histogram_value"], registry.refused.observations.load(Ordering::Relaxed))
             .counter(&["rolling_value"], registry.rolling.refused())
             .counter(&["exemplar"], registry.refused.exemplars.load(Ordering::Relaxed));
-        if !registry.attached.is_empty() {
+        let rejected = registry.attached.rejected();
+        if !registry.attached.is_empty() || rejected.count(Reason::Collector) > 0 {
             let mut attached = snapshot.family(&self.attached);
             for reason in Reason::ALL {
-                attached.counter(&[reason.as_str()], registry.attached.rejected().count(reason));
+                attached.counter(&[reason.as_str()], rejected.count(reason));
             }
         }
     }

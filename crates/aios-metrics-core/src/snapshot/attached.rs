@@ -1,6 +1,8 @@
 //! The way into a snapshot for families of attached registries, whose labels are only known as each
 //! series is read.
 
+use std::time::Duration;
+
 use super::{Entry, Form, OWN_TEXT, Snapshot, Value};
 use crate::descriptor::Descriptor;
 
@@ -24,12 +26,8 @@ impl Snapshot {
     /// text formats escape them, and a value that fits the family.
     pub(crate) fn push_attached(&mut self, labels: &[(&str, &str)], value: Value<'_>) {
         let offset = self.text.len();
-        for (i, (name, value)) in labels.iter().enumerate() {
-            let pieces = [if i == 0 { "{" } else { "," }, name, "=\"", value, "\""];
-            pieces.iter().for_each(|piece| self.text.extend_from_slice(piece.as_bytes()));
-        }
         if !labels.is_empty() {
-            self.text.push(b'}');
+            write_escaped(labels, &mut self.text);
         }
         let len = self.text.len() - offset;
         let (Ok(offset), Ok(len)) = (u32::try_from(offset), u32::try_from(len)) else { return };
@@ -45,4 +43,25 @@ impl Snapshot {
         };
         self.push(Entry { block: OWN_TEXT, offset, len, form, bits });
     }
+
+    /// Gives the series that was pushed last an exemplar, whose labels are escaped in the same way.
+    pub(crate) fn push_attached_exemplar(
+        &mut self,
+        bucket: u32,
+        labels: &[(&str, &str)],
+        value: f64,
+        at: Option<Duration>,
+    ) {
+        self.push_exemplar(bucket, value, at, |text| write_escaped(labels, text));
+    }
+}
+
+/// Writes labels, with braces, whose values are escaped already.
+fn write_escaped(labels: &[(&str, &str)], text: &mut Vec<u8>) {
+    text.push(b'{');
+    for (i, (name, value)) in labels.iter().enumerate() {
+        let pieces = [if i == 0 { "" } else { "," }, name, "=\"", value, "\""];
+        pieces.iter().for_each(|piece| text.extend_from_slice(piece.as_bytes()));
+    }
+    text.push(b'}');
 }

@@ -1,10 +1,10 @@
 //! What stands between a request and its answer.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -16,7 +16,8 @@ use super::stats::{Refusal, WebStats};
 
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-/// Answers a request of `client` as far as the rules allow it.
+/// Answers a request of `client` as far as the rules allow it. Where the server is not ours, axum may know
+/// who it is.
 pub(super) async fn guard(
     live: Arc<Live>,
     stats: WebStats,
@@ -24,6 +25,9 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
+    let connected =
+        || request.extensions().get().map(|ConnectInfo(address): &ConnectInfo<SocketAddr>| address.ip());
+    let client = client.or_else(connected);
     let rules = live.rules(&stats).await;
     let is_open = rules.open_probes && matches!(request.uri().path(), "/healthz" | "/readyz");
     let admitted =

@@ -17,7 +17,7 @@ use super::error::{WebConfigError, WebConfigProblem};
 use super::pem::{Files, Seen};
 use super::rate::Bucket;
 use super::stats::WebStats;
-use super::{ClientAuth, file, headers, tls};
+use super::{ClientAuth, TlsVersion, file, headers, tls};
 use crate::throttle::Throttle;
 
 /// The least time between two looks at the files.
@@ -41,6 +41,8 @@ pub(super) struct Rules {
     pub(super) headers: HeaderMap,
     pub(super) bucket: Option<Arc<Bucket>>,
     client_auth: ClientAuth,
+    names_clients: bool,
+    min_version: Option<TlsVersion>,
 }
 
 /// The rules, renewed when their files change.
@@ -204,6 +206,8 @@ impl Rules {
             headers: headers::headers(&config.headers)?,
             bucket,
             client_auth: config.tls.as_ref().map(|tls| tls.client_auth).unwrap_or_default(),
+            names_clients: config.tls.as_ref().is_some_and(|tls| tls.client_allowed_sans.is_some()),
+            min_version: config.tls.as_ref().map(|tls| tls.min_version),
         })
     }
 
@@ -211,12 +215,16 @@ impl Rules {
     /// open what was closed.
     fn opens(&self, before: &Self) -> Option<&'static str> {
         let required = ClientAuth::RequireAndVerifyClientCert;
-        if before.tls.is_some() && self.tls.is_none() {
-            return Some("TLS");
-        }
-        if before.client_auth == required && self.client_auth != required {
-            return Some("the check of clients' certificates");
-        }
-        (before.keys.is_some() && self.keys.is_none()).then_some("authentication")
+        let ends = [
+            (before.tls.is_some() && self.tls.is_none(), "TLS"),
+            (self.min_version < before.min_version, "TLS 1.3 as the oldest version"),
+            (
+                before.client_auth == required && self.client_auth != required,
+                "the check of clients' certificates",
+            ),
+            (before.names_clients && !self.names_clients, "the check of the names in clients' certificates"),
+            (before.keys.is_some() && self.keys.is_none(), "authentication"),
+        ];
+        ends.iter().find(|(ends, _)| *ends).map(|(_, what)| *what)
     }
 }

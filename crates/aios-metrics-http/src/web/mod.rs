@@ -29,6 +29,8 @@ mod tls;
 mod enabled;
 #[cfg(feature = "tls")]
 pub(crate) use enabled::Entrance;
+#[cfg(all(fuzzing, feature = "tls"))]
+pub(crate) use file::parse_config;
 #[cfg(feature = "tls")]
 pub use {
     auth::Auth,

@@ -7,12 +7,14 @@ use std::thread;
 
 use aios_metrics_core::Registry;
 use aios_metrics_http::{Auth, WebConfig};
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
 
 use crate::common::{Client, Server};
-use crate::support::{PASSWORD, basic, bearer, refused, value, wait_until, with_config};
-
-/// Of `open sesame`. In an unoptimized build it costs about what a usual hash costs in an optimized one.
-const SLOW_HASH: &str = "$2y$07$9rVs4pvHOLSgaeiySt8KsuU18JHT.BT0D9yCNTLjdd9jeR3GJjirK";
+use crate::support::{PASSWORD, SLOW_HASH, basic, bearer, refused, value, wait_until, with_config};
 
 /// Clients that ask with wrong passwords as fast as they are answered, until this is dropped.
 struct Flood {
@@ -95,4 +97,34 @@ fn who_is_not_known_yet_gets_its_turn_from_another_address() {
     let mut scraper = Client::connect_from([127, 0, 0, 2].into(), server.addr);
     assert_eq!(scraper.request("GET", "/metrics", &basic("prometheus", PASSWORD)).status, 200);
     flood.end();
+}
+
+/// The same where the server is somebody else's and axum knows the address.
+#[test]
+fn a_router_gives_turns_by_address_too() {
+    let registry = Registry::new();
+    let auth = Auth::default().with_user("prometheus", SLOW_HASH);
+    let router = with_config(&registry, WebConfig::default().with_auth(auth)).router();
+    let ask = |from: [u8; 4], password: &str| {
+        let (router, headers) = (router.clone(), basic("prometheus", password));
+        let (name, value) = headers.trim_end().split_once(": ").unwrap();
+        let address = ConnectInfo(SocketAddr::from((from, 4711)));
+        let request = Request::get("/metrics").header(name, value).extension(address);
+        let request = request.body(Body::empty()).unwrap();
+        async move { TowerToHyperService::new(router).call(request).await.unwrap().status().as_u16() }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let flood: Vec<_> =
+            (0..24).map(|i| tokio::spawn(ask([192, 0, 2, 1], &format!("wrong {i}")))).collect();
+        // On this one thread all of them have been turned away or wait before the scraper asks.
+        while refused(&registry, "busy") < 8.0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(ask([192, 0, 2, 2], PASSWORD).await, 200);
+        for wrong in flood {
+            assert!([401, 429].contains(&wrong.await.unwrap()));
+        }
+    });
+    assert_eq!(refused(&registry, "busy"), 20.0, "one address has four places");
 }

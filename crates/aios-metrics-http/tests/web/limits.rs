@@ -10,8 +10,8 @@ use aios_metrics_http::{Auth, Limits, WebConfig};
 use crate::common::{Client, DEADLINE, Server};
 use crate::support::certificates::Authority;
 use crate::support::{
-    BOTH, HASH, PASSWORD, basic, client_config, connect, get, refused, server_tls, tls_exporter, wait_until,
-    with_config,
+    BOTH, HASH, PASSWORD, SLOW_HASH, basic, client_config, connect, get, refused, server_tls, tls_exporter,
+    wait_until, with_config,
 };
 
 /// The beginning of a handshake: a record's head that promises more than ever comes.
@@ -69,8 +69,7 @@ fn shutdown_waits_for_no_handshake() {
 fn who_waits_for_its_password_to_be_checked_keeps_its_place() {
     let registry = Registry::new();
     // The cost of this hash keeps the only place taken for a while.
-    let hash = "$2y$10$pG0I7da8kabZVC2foqAI1e7aiAu2VQ8KyCUe9U6F5JZLCS8sIzP5G";
-    let config = WebConfig::default().with_auth(Auth::default().with_user("prometheus", hash));
+    let config = WebConfig::default().with_auth(Auth::default().with_user("prometheus", SLOW_HASH));
     let limits = Limits::default().with_max_connections(1);
     let server = Server::start(with_config(&registry, config).with_limits(limits));
     let mut scraper = server.connect();

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use aios_metrics_core::Registry;
 use aios_metrics_http::{Auth, ClientAuth, Pem, ServerTls, WebConfig};
-use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, version};
 
 use crate::common::{Server, exporter};
 use crate::support::certificates::{Authority, Identity};
@@ -180,25 +180,36 @@ fn protection_is_never_lost_to_a_change() {
     let pair = "tls_server_config:\n  cert_file: tls.crt\n  key_file: tls.key\n";
     let verified =
         format!("{pair}  client_ca_file: ca.crt\n  client_auth_type: RequireAndVerifyClientCert\n");
+    let named = format!("{verified}  client_allowed_sans: [client]\n");
+    let strict = format!("{named}  min_version: TLS13\n");
     let registry = Registry::new();
-    let path = folder.write("web.yml", &verified);
+    let path = folder.write("web.yml", &strict);
     let exporter = exporter(&registry).with_self_metrics(&registry).unwrap();
     let server = Server::start(exporter.with_web_config_file(path).unwrap());
-    let known = client_config(&authority, BOTH, Some(&authority.issue("client", "DNS:client")));
-    let unknown = client_config(&authority, BOTH, None);
-    for weaker in [pair, "basic_auth_users: {}\n"] {
+    let client = |versions, name: Option<&str>| {
+        let identity = name.map(|name| authority.issue(name, &format!("DNS:{name}")));
+        client_config(&authority, versions, identity.as_ref())
+    };
+    let known = client(BOTH, Some("client"));
+    let strangers =
+        [client(BOTH, None), client(BOTH, Some("other")), client(&[&version::TLS12], Some("client"))];
+    for weaker in [pair, "basic_auth_users: {}\n", &verified, &named] {
         folder.write("web.yml", weaker);
         wait_until("it is seen", || {
             assert!(get(server.addr, &known, "/metrics").is_ok());
-            assert!(get(server.addr, &unknown, "/metrics").is_err());
+            for stranger in &strangers {
+                assert!(get(server.addr, stranger, "/metrics").is_err());
+            }
             reload_failed(&registry)
         });
-        folder.write("web.yml", &verified);
+        folder.write("web.yml", &strict);
         wait_until("it is mended", || {
             assert!(get(server.addr, &known, "/metrics").is_ok());
             !reload_failed(&registry)
         });
     }
-    folder.write("web.yml", format!("{verified}basic_auth_users:\n  a: {HASH}\n"));
+    folder.write("web.yml", strict.replace("[client]", "[client, other]"));
+    wait_until("others may be named", || get(server.addr, &strangers[1], "/metrics").is_ok());
+    folder.write("web.yml", format!("{strict}basic_auth_users:\n  a: {HASH}\n"));
     wait_until("more may be asked for", || get(server.addr, &known, "/metrics").unwrap() == 401);
 }

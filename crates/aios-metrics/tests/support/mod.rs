@@ -10,6 +10,7 @@ pub(crate) mod http;
 pub(crate) mod prometheus;
 #[path = "../../../aios-metrics-redis/tests/redis/support/server.rs"]
 pub(crate) mod redis;
+pub(crate) mod rewriting;
 /// The name that the certificates know it by.
 pub(crate) use redis as server;
 

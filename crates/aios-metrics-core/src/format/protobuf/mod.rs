@@ -14,15 +14,16 @@ use self::native::write_native;
 use self::wire::{delimited, double, message, sint, string, uint};
 use super::Format;
 use super::labels::{parse_escaped, unescape_into};
-use crate::descriptor::Kind;
+use crate::descriptor::Type;
 use crate::snapshot::{ExemplarView, FamilyView, SeriesView, Snapshot, Value};
 
 /// Prometheus' protobuf format, delimited `io.prometheus.client.MetricFamily`; with the feature
 /// `protobuf`.
 ///
 /// Counters stand by their full name, with `_total`. Every number is a `double`, so totals above
-/// 2^53 are rounded. Native buckets and exemplars are shown, and times of creation where the registry keeps them. A
-/// family without series is left out.
+/// 2^53 are rounded. Native buckets and exemplars are shown, and times of creation where the registry keeps
+/// them. A family without series is left out. Of the types that only attached registries have, unknown is
+/// untyped and an info is a gauge.
 ///
 /// # Examples
 ///
@@ -66,16 +67,21 @@ impl Format for Protobuf {
 
 fn write_family(family: FamilyView<'_>, out: &mut Vec<u8>) {
     let descriptor = family.descriptor();
-    let kind = match descriptor.kind() {
-        Kind::Counter => 0,
-        Kind::Gauge => 1,
-        Kind::Histogram => 4,
-    };
     string(1, descriptor.exposed_name().as_bytes(), out);
     string(2, descriptor.help().as_bytes(), out);
-    uint(3, kind, out);
+    uint(3, number_of(descriptor.ty()), out);
     for series in family.series() {
         message(4, out, |out| write_metric(family, series, out));
+    }
+}
+
+/// A type in the schema's `MetricType`, which has none for infos.
+fn number_of(ty: Type) -> u64 {
+    match ty {
+        Type::Counter => 0,
+        Type::Gauge | Type::Info => 1,
+        Type::Unknown => 3,
+        Type::Histogram => 4,
     }
 }
 
@@ -85,20 +91,24 @@ fn write_metric(family: FamilyView<'_>, series: SeriesView<'_>, out: &mut Vec<u8
     for (name, value) in parse_escaped(series.label_text()) {
         write_label(name.as_bytes(), value.as_bytes(), out);
     }
-    match (descriptor.kind(), series.value()) {
-        (_, Value::Histogram { buckets, sum }) => {
+    match series.value() {
+        Value::Histogram { buckets, sum } => {
             message(7, out, |out| write_histogram(descriptor.bounds(), series, (buckets, sum), out));
         }
-        (kind, Value::Whole(whole)) => write_number(kind, whole as f64, series, out),
-        (kind, Value::Float(float)) => write_number(kind, float, series, out),
+        Value::Whole(whole) => write_number(descriptor.ty(), whole as f64, series, out),
+        Value::Float(float) => write_number(descriptor.ty(), float, series, out),
     }
 }
 
-fn write_number(kind: Kind, value: f64, series: SeriesView<'_>, out: &mut Vec<u8>) {
-    let field = if kind == Kind::Counter { 3 } else { 2 };
+fn write_number(ty: Type, value: f64, series: SeriesView<'_>, out: &mut Vec<u8>) {
+    let field = match ty {
+        Type::Counter => 3,
+        Type::Unknown => 5,
+        Type::Gauge | Type::Info | Type::Histogram => 2,
+    };
     message(field, out, |out| {
         double(1, value, out);
-        // A gauge has neither.
+        // Only a counter has these.
         series.exemplars().for_each(|exemplar| message(2, out, |out| write_exemplar(exemplar, out)));
         write_time(3, series.created(), out);
     });

@@ -1,9 +1,10 @@
 //! One password at a time through bcrypt, and few that wait for it.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 /// Passwords that are being checked or wait for it. At the usual cost the last of them waits about a
 /// second.
@@ -16,7 +17,7 @@ const PLACES_OF_A_CLIENT: usize = 4;
 /// would keep all cores at work.
 #[derive(Debug)]
 pub(super) struct Passwords {
-    places: Arc<Mutex<Vec<Option<IpAddr>>>>,
+    queue: Arc<Mutex<Queue>>,
     turn: Arc<Semaphore>,
 }
 
@@ -26,7 +27,7 @@ pub(super) struct Busy;
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { places: Arc::default(), turn: Arc::new(Semaphore::new(1)) }
+        Self { queue: Arc::default(), turn: Arc::new(Semaphore::new(1)) }
     }
 }
 
@@ -36,14 +37,20 @@ impl Passwords {
     ///
     /// # Errors
     ///
-    /// [`Busy`], at once.
+    /// [`Busy`], at once, or when a client that has fewer places needs this one.
     pub(super) async fn check(
         &self,
         client: Option<IpAddr>,
         check: impl FnOnce() -> bool + Send + 'static,
     ) -> Result<bool, Busy> {
-        let place = self.take_place(client.map(network))?;
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| Busy)?;
+        let (number, displaced) = lock(&self.queue).enter(client.map(network))?;
+        let place = Place { queue: Arc::clone(&self.queue), number };
+        let turn = tokio::select! {
+            biased;
+            _ = displaced => return Err(Busy),
+            turn = Arc::clone(&self.turn).acquire_owned() => turn.map_err(|_| Busy)?,
+        };
+        lock(&self.queue).begin(number)?;
         // Place and turn go with the work, which goes on when nobody waits for it any more.
         let work = tokio::task::spawn_blocking(move || {
             let _held = (place, turn);
@@ -52,16 +59,66 @@ impl Passwords {
         // It fails when the runtime ends before it began.
         work.await.map_err(|_| Busy)
     }
+}
 
-    fn take_place(&self, client: Option<IpAddr>) -> Result<Place, Busy> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_client = places.iter().filter(|taken| client.is_some() && **taken == client).count();
-        if places.len() >= PLACES || of_client >= PLACES_OF_A_CLIENT {
+/// Who has the places, in the order in which they came.
+#[derive(Debug, Default)]
+struct Queue {
+    places: Vec<Taken>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Taken {
+    number: u64,
+    /// All those whose address is not known count as one client.
+    client: Option<IpAddr>,
+    /// Dropped when another client gets the place; `None` once it is this one's turn.
+    waits: Option<oneshot::Sender<Infallible>>,
+}
+
+impl Queue {
+    /// Takes a place for `client`: its number, and what tells that it was lost to another.
+    fn enter(&mut self, client: Option<IpAddr>) -> Result<(u64, oneshot::Receiver<Infallible>), Busy> {
+        let own = self.places_of(client);
+        if client.is_some() && own >= PLACES_OF_A_CLIENT {
             return Err(Busy);
         }
-        places.push(client);
-        Ok(Place { places: Arc::clone(&self.places), client })
+        if self.places.len() >= PLACES {
+            let waiting = self.places.iter().enumerate().filter(|(_, taken)| taken.waits.is_some());
+            // Of those with the most places the one that came last.
+            let (most, last) =
+                waiting.map(|(i, taken)| (self.places_of(taken.client), i)).max().ok_or(Busy)?;
+            if most <= own + 1 {
+                return Err(Busy);
+            }
+            self.places.remove(last);
+        }
+        let (waits, displaced) = oneshot::channel();
+        let number = self.next;
+        self.next += 1;
+        self.places.push(Taken { number, client, waits: Some(waits) });
+        Ok((number, displaced))
     }
+
+    /// It is this one's turn, unless it has lost its place just now.
+    fn begin(&mut self, number: u64) -> Result<(), Busy> {
+        let place = self.places.iter_mut().find(|taken| taken.number == number).ok_or(Busy)?;
+        place.waits = None;
+        Ok(())
+    }
+
+    fn leave(&mut self, number: u64) {
+        self.places.retain(|taken| taken.number != number);
+    }
+
+    fn places_of(&self, client: Option<IpAddr>) -> usize {
+        self.places.iter().filter(|taken| taken.client == client).count()
+    }
+}
+
+fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What counts as one client: who has one IPv6 address has 2^64 of them.
@@ -74,16 +131,13 @@ fn network(address: IpAddr) -> IpAddr {
 
 /// A place in the queue, free again when it is dropped.
 struct Place {
-    places: Arc<Mutex<Vec<Option<IpAddr>>>>,
-    client: Option<IpAddr>,
+    queue: Arc<Mutex<Queue>>,
+    number: u64,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(i) = places.iter().position(|taken| *taken == self.client) {
-            places.swap_remove(i);
-        }
+        lock(&self.queue).leave(self.number);
     }
 }
 
@@ -119,28 +173,63 @@ mod tests {
                     .await
             }
         };
-        let mut waiting: Vec<_> = (0..PLACES).map(|i| tokio::spawn(start(address(i as u8 / 4)))).collect();
-        while passwords.places.lock().unwrap().len() < PLACES {
+        let mut waiting: Vec<_> = (0..PLACES).map(|i| tokio::spawn(start(address(i as u8)))).collect();
+        while running.load(Ordering::SeqCst) == 0 || lock(&passwords.queue).places.len() < PLACES {
             tokio::task::yield_now().await;
         }
         let at_once = Duration::from_secs(5);
-        for client in [address(9), None] {
+        for client in [address(99), None] {
             assert_eq!(timeout(at_once, start(client)).await, Ok(Err(Busy)));
         }
 
-        // One that has not had its turn leaves: its place is free, for others than the greedy.
+        // One that has not had its turn leaves: its place is free.
         let left = waiting.pop().unwrap();
         left.abort();
         assert!(left.await.unwrap_err().is_cancelled());
-        assert_eq!(timeout(at_once, start(address(0))).await, Ok(Err(Busy)));
-        waiting.push(tokio::spawn(start(address(9))));
+        waiting.push(tokio::spawn(start(address(0))));
+        while lock(&passwords.queue).places.len() < PLACES {
+            tokio::task::yield_now().await;
+        }
+
+        // One has two places: its newer one goes to who has none.
+        let displaced = waiting.pop().unwrap();
+        waiting.push(tokio::spawn(start(None)));
+        assert_eq!(timeout(at_once, displaced).await.unwrap().unwrap(), Err(Busy));
         for _ in &waiting {
             go.send(()).unwrap();
         }
         for check in waiting {
             assert_eq!(check.await.unwrap(), Ok(true));
         }
-        assert_eq!(*passwords.places.lock().unwrap(), []);
+        assert!(lock(&passwords.queue).places.is_empty());
+    }
+
+    #[test]
+    fn places_go_to_those_who_have_fewest() {
+        let mut queue = Queue::default();
+        let mut held = Vec::new();
+        // One whose address is known has four places at most, and the others all that are left.
+        for client in [address(1); 5].into_iter().chain([None; 13]) {
+            held.push(queue.enter(client));
+        }
+        let refused: Vec<_> = (0..held.len()).filter(|i| held[*i].is_err()).collect();
+        assert_eq!(refused, [4, 17]);
+        let first = held[5].as_ref().unwrap().0;
+        queue.begin(first).unwrap();
+
+        for expected in [16, 15, 14] {
+            queue.enter(address(2)).unwrap();
+            let (_, displaced) = held[expected].as_mut().unwrap();
+            assert!(displaced.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Closed));
+        }
+        assert_eq!([None, address(1), address(2)].map(|client| queue.places_of(client)), [9, 4, 3]);
+        for client in 3..=14 {
+            assert!(queue.enter(address(client)).is_ok(), "{client}");
+        }
+        assert!(queue.enter(address(15)).is_ok());
+        assert_eq!(queue.places.len(), PLACES);
+        assert!(queue.enter(None).is_err());
+        assert!(queue.begin(first).is_ok(), "whose turn it is keeps its place");
     }
 
     #[test]

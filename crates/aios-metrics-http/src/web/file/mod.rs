@@ -22,6 +22,12 @@ pub(super) fn read(path: &Path, files: &mut Files) -> Result<(WebConfig, Lines),
     parse(path, &text)
 }
 
+/// Reads a text as the file at `path`.
+#[cfg(fuzzing)]
+pub(crate) fn parse_config(path: &Path, text: &[u8]) -> Result<WebConfig, WebConfigError> {
+    parse(path, text).map(|(config, _)| config)
+}
+
 fn parse(path: &Path, text: &[u8]) -> Result<(WebConfig, Lines), WebConfigError> {
     let syntax = |line, problem| {
         let error = WebConfigError::new("", WebConfigProblem::Syntax(problem)).on_line(line);
@@ -31,7 +37,9 @@ fn parse(path: &Path, text: &[u8]) -> Result<(WebConfig, Lines), WebConfigError>
         let before = text[..error.valid_up_to()].iter();
         syntax(1 + before.filter(|byte| **byte == b'\n').count(), "it is not in UTF-8".to_owned())
     })?;
-    let root = yaml::parse(text).map_err(|error| syntax(error.line, error.problem))?;
+    // What is missing at the end of a text without a last line break, the parser misses on the line behind.
+    let last = 1 + text.matches(['\n', '\r']).count();
+    let root = yaml::parse(text).map_err(|error| syntax(error.line.min(last), error.problem))?;
     let mut lines = Lines::default();
     root.note_lines("", &mut lines);
     let folder = path.parent().unwrap_or_else(|| Path::new(""));

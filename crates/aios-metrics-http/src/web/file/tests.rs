@@ -173,6 +173,8 @@ fn what_can_not_be_read_is_named_with_its_line() {
             "basic_auth_users:\n  a: !!str b\n".into(),
             ":2: this is not YAML as expected: anchors, aliases and tags are not taken here",
         ),
+        // The end of the text is missed on the last line that there is.
+        ("\n[".into(), ":2: this is not YAML as expected: "),
         ("? [a]\n: b\n".into(), ":1: this is not YAML as expected: a field's name is expected here"),
         (
             "---\n---\n".into(),

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::seat::Seat;
+use crate::seat::{Seat, Wish};
 
 /// Shakes hands with a client.
 ///
@@ -37,7 +37,7 @@ pub(in crate::web) async fn handshake(
             Ok(Err(error)) => Err(error),
             Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "it took too long")),
         },
-        () = seat.asked_to_leave() => Ok(None),
+        () = seat.wanted_back(Wish::Leave) => Ok(None),
     }
 }
 

@@ -44,7 +44,10 @@ pub(crate) const PASSWORD: &str = "open sesame";
 /// Its hash by the system's crypt(3), at the least cost that there is.
 pub(crate) const HASH: &str = "$2y$04$9rVs4pvHOLSgaeiySt8Ksuf4G/4W0zFElyE2eA33n5CbnFj7VlXIO";
 
-/// The same of `another password`.
+/// The same at a cost that in an unoptimized build is about that of a usual hash in an optimized one.
+pub(crate) const SLOW_HASH: &str = "$2y$07$9rVs4pvHOLSgaeiySt8KsuU18JHT.BT0D9yCNTLjdd9jeR3GJjirK";
+
+/// A hash of `another password`, at the least cost.
 pub(crate) const ANOTHER: &str = "$2b$04$M8vS.FZFP36Wwx4DrA0UXu8VvpyEylz4goG/eB4UO/PMJvw21inwy";
 
 /// A folder with what a test writes into it; it goes with this.

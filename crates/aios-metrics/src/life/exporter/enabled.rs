@@ -12,12 +12,12 @@ use super::{ready, web};
 use crate::config::MetricsConfig;
 use crate::error::StartError;
 use crate::life::part::{BlockingThreads, Part};
-use crate::life::{a_little_before, publisher};
+use crate::life::{Parts, a_little_before, publisher};
 use crate::metrics::AiosMetrics;
 
 /// A running exporter.
 pub(in crate::life) struct Exporter {
-    addr: SocketAddr,
+    pub(super) addr: SocketAddr,
     /// The host and port that it was started with.
     asked: (String, u16),
     part: Part,
@@ -84,7 +84,18 @@ impl AiosMetrics {
                 Err(StartError::AlreadyRunning { addr: running.addr })
             };
         }
-        let mut server = web::configure(Server::new(Arc::clone(&self.inner.documents)), self.config())?;
+        self.start_exporter(&mut parts, host, port, |server| web::configure(server, self.config()))
+    }
+
+    /// Starts the exporter, which doesn't run yet. `configure` says what it asks its clients for.
+    pub(super) fn start_exporter(
+        &self,
+        parts: &mut Parts,
+        host: &str,
+        port: u16,
+        configure: impl FnOnce(Server) -> Result<Server, StartError>,
+    ) -> Result<SocketAddr, StartError> {
+        let mut server = configure(Server::new(Arc::clone(&self.inner.documents)))?;
         let scheme = if server.speaks_tls() { "https" } else { "http" };
         let refuse = |source| StartError::Bind { host: host.to_owned(), port, source };
         let listener = TcpListener::bind((host, port)).map_err(refuse)?;
@@ -98,8 +109,8 @@ impl AiosMetrics {
             let (inner, longest) = (Arc::downgrade(&self.inner), MetricsConfig::seconds(seconds));
             server = server.with_readiness(move || ready::check(&inner, longest));
         }
-        self.start_sampler(&mut parts)?;
-        publisher::start_configured(self, &mut parts)?;
+        self.start_sampler(parts)?;
+        publisher::start_configured(self, parts)?;
 
         let (end, told) = watch::channel(None);
         // The watch ends the thread, by its message or by being dropped.
