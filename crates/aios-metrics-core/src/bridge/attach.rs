@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use prometheus_client::encoding::text::encode_registry;
 
-/// A [`prometheus_client`](crate::prometheus_client) registry that
+/// A [`prometheus_client`] registry that
 /// [`Registry::attach`](crate::Registry::attach) takes, in whatever its owner keeps it: by itself, in
 /// an `Arc`, a `Mutex` or an `RwLock`.
 ///

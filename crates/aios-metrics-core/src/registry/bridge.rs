@@ -20,7 +20,7 @@ use crate::snapshot::{FamilyView, SeriesView, Snapshot, Value};
 use crate::sync::lock;
 
 impl Registry {
-    /// Shows the metrics of a [`prometheus_client`](crate::prometheus_client) registry beside ours,
+    /// Shows the metrics of a [`prometheus_client`] registry beside ours,
     /// in every format and in the document. What is registered there later is seen as well.
     ///
     /// Each snapshot encodes that registry and reads the text. Names are checked there, not here: our
@@ -80,7 +80,7 @@ impl Inner {
     }
 }
 
-/// Our families on a page of [`prometheus_client`](crate::prometheus_client), of which a clone of the
+/// Our families on a page of [`prometheus_client`], of which a clone of the
 /// registry is registered as a collector.
 ///
 /// What is attached to our registry is left out: it is in a registry of that crate already, maybe in
