@@ -235,7 +235,7 @@ impl Work {
         for _ in 0..20 {
             self.visits.inc(&[&(random.next() % 500).to_string()]).unwrap();
         }
-        if random.next() % 4 == 0 {
+        if random.next().is_multiple_of(4) {
             self.visit.inc_by(0.5);
             added.visits += 1;
         }

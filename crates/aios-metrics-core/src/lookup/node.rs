@@ -612,16 +612,15 @@ mod tests {
     #[test]
     fn a_block_that_was_not_the_last_grows_no_more() {
         let nodes = Nodes::new();
-        push(&nodes, 1, "{a=\"1\"}");
-        // Too long for the room that is left, so it has a block of its own, which goes with it.
-        let long = push(&nodes, 2, &"x".repeat(2 * SLACK));
-        nodes.kill(long);
+        // Each has a block of its own. The second has room for more, and is too large to be copied along.
+        let [.., last] = [20_000, 10_000, 30_000].map(|len| push(&nodes, 1, &"x".repeat(len)));
+        nodes.kill(last);
         let mut retired = Vec::new();
         nodes.rewrite(|_, _, _| (), &mut |old| retired.push(old));
-        assert_eq!(nodes.blocks().count(), 1);
-        push(&nodes, 3, "{a=\"3\"}");
-        let ends = |nodes: &Nodes| nodes.blocks().map(|filled| filled.nodes().count()).collect::<Vec<_>>();
-        assert_eq!(ends(&nodes), [1, 1]);
+        let counts = || nodes.blocks().map(|filled| filled.nodes().count()).collect::<Vec<_>>();
+        assert_eq!(counts(), [1, 1]);
+        push(&nodes, 2, "{a=\"2\"}");
+        assert_eq!(counts(), [1, 1, 1]);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! Series that expire while they are found, updated, removed and created anew.
+
 use std::sync::Arc;
 
 use super::*;
