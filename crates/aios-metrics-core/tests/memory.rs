@@ -4,6 +4,7 @@
 //! One test, since it counts the bytes of the whole process.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic")]
+#![allow(clippy::print_stdout, reason = "figures are for people")]
 
 mod counting;
 
