@@ -6,8 +6,8 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 
 use crate::pool::Pool;
 
-/// Metrics pages shrink to a sixth at the fastest level, at about 1 GB/s; the default level makes a
-/// tenth of them and takes seven times as long (`examples/page_cost.rs` measures the former).
+/// Metrics pages shrink to a seventh at the fastest level, at about 1 GB/s; the default level makes an
+/// eleventh of them and takes more than ten times as long (`examples/page_cost.rs` measures both).
 const LEVEL: Compression = Compression::fast();
 
 /// 32 KiB, the largest window that every client knows.

@@ -17,7 +17,7 @@ use crate::target::{CONNECTIONS, GOOD, SCRAPE, Target, connect};
 struct Large {
     descriptor: Descriptor,
     gate: Mutex<Receiver<()>>,
-    collected: Arc<AtomicUsize>,
+    begun: Arc<AtomicUsize>,
 }
 
 impl Collect for Large {
@@ -25,8 +25,8 @@ impl Collect for Large {
         vec![self.descriptor.clone()]
     }
     fn collect(&self, snapshot: &mut Snapshot) {
+        self.begun.fetch_add(1, Ordering::SeqCst);
         let _ = self.gate.lock().unwrap().recv();
-        self.collected.fetch_add(1, Ordering::SeqCst);
         let mut family = snapshot.family(&self.descriptor);
         for i in 0..8 {
             family.gauge(&[&format!("{i}{}", "x".repeat(1 << 20))], 1.0);
@@ -39,8 +39,9 @@ fn readers_that_stop_reading() {
     const PAGE: usize = 8 << 20;
     let target = Target::new(Limits::default());
     let (gate, held) = channel();
-    let (descriptor, collected) = (Descriptor::gauge("large", "8 MiB", &["pad"]).unwrap(), Arc::default());
-    let large = Large { descriptor, gate: Mutex::new(held), collected: Arc::clone(&collected) };
+    let descriptor = Descriptor::gauge("large", "8 MiB", &["pad"]).unwrap();
+    let begun = Arc::new(AtomicUsize::new(0));
+    let large = Large { descriptor, gate: Mutex::new(held), begun: Arc::clone(&begun) };
     target.registry.register(large).unwrap();
 
     // Two pages and their snapshot, in buffers that have doubled as they grew.
@@ -48,13 +49,16 @@ fn readers_that_stop_reading() {
     let path = "/metrics?name[]=jobs_total";
     let readers = target.withstands_at(path, "50 readers that stop reading 8 MiB", bound, |addr| {
         let mut readers: Vec<TcpStream> = (0..50).map(|_| connect(addr)).collect();
-        readers.iter_mut().for_each(|reader| reader.write_all(SCRAPE.as_bytes()).unwrap());
+        let (first, rest) = readers.split_first_mut().unwrap();
+        first.write_all(SCRAPE.as_bytes()).unwrap();
+        target.wait_until("the first page is being made", |_| begun.load(Ordering::SeqCst) == 1);
+        rest.iter_mut().for_each(|reader| reader.write_all(SCRAPE.as_bytes()).unwrap());
         let in_flight = |target: &Target| target.value("aios_metrics_scrapes_in_flight", &[]);
         // The good client is in flight too, now and then.
         target.wait_until("all have asked", |target| in_flight(target) >= 51.0);
         drop(gate);
         target.wait_until("all are being answered", |target| in_flight(target) <= 1.0);
-        assert_eq!(collected.load(Ordering::SeqCst), 2, "one page for the first, and one for the rest");
+        assert_eq!(begun.load(Ordering::SeqCst), 2, "one page for the first, and one for the rest");
         readers
     });
     drop(readers);
