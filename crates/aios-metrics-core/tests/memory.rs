@@ -30,7 +30,8 @@ fn memory_stays_as_it_is() {
     ten_thousand_threads_lose_nothing_and_leave_nothing();
     two_thousand_registries_give_their_cells_back();
     ten_million_observations_take_no_memory();
-    series_come_and_go_in_bounded_memory();
+    let (settled, most) = series_come_and_go_in_bounded_memory();
+    println!("{} series: {settled} bytes in the first tenth, at most {most} after it", series());
 }
 
 /// A slab is handed from a thread that ended to one that begins, so slabs number the most threads
@@ -121,8 +122,8 @@ fn ten_million_observations_take_no_memory() {
 }
 
 /// Series of which 500 are there at a time, created and removed in turn, while others look up, update
-/// and scrape.
-fn series_come_and_go_in_bounded_memory() {
+/// and scrape. Returns how many bytes there were in the first tenth and after it, at the most.
+fn series_come_and_go_in_bounded_memory() -> (isize, isize) {
     const TOGETHER: u64 = 500;
     let registry = Registry::new();
     let jobs = registry.register_counter("jobs_total", "Jobs", &["tenant", "by"]).unwrap();
@@ -130,7 +131,7 @@ fn series_come_and_go_in_bounded_memory() {
     let tenant = |number: u64| format!("tenant-{number:08}");
     let series = series();
     let done = &AtomicBool::new(false);
-    let updated = thread::scope(|scope| {
+    let (updated, settled, most) = thread::scope(|scope| {
         let updates = scope.spawn(|| {
             let mut updated = 0_u64;
             for round in 0.. {
@@ -178,15 +179,15 @@ fn series_come_and_go_in_bounded_memory() {
             }
         }
         done.store(true, Ordering::Release);
-        println!("{series} series: {settled} bytes in the first tenth, at most {most} after it");
         // While the scheduler keeps a reader from running, what it may be looking at waits: some megabytes,
         // where ten million series would take some thousand.
         assert!(most < settled + (32 << 20), "{settled} bytes in the first tenth, then up to {most}");
-        updates.join().unwrap()
+        (updates.join().unwrap(), settled, most)
     });
     for by in ["family", "name"] {
         assert_eq!(registry.value("jobs_total", &[("tenant", "stays"), ("by", by)]), Some(updated as f64));
     }
+    (settled, most)
 }
 
 /// `AIOS_METRICS_TEST_SERIES` says how many; a tenth of a million where nobody says more.
