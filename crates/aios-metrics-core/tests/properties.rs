@@ -302,3 +302,29 @@ fn a_sample_gives_way_to_what_has_exactly_its_key() {
     let sections: Vec<&str> = document.sections.keys().map(String::as_str).collect();
     assert_eq!(sections, ["wait_sum", "jobs", "jobs{kind=a}", "wait_count"]);
 }
+
+/// As many labels as are put in order, and more than that.
+#[test]
+fn labels_in_another_order_are_the_same_series() {
+    for count in [1, 2, 16, 17, 40] {
+        let names: Vec<String> = (0..count).map(|i| format!("label_{i}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let registry = Registry::new();
+        registry.register_counter("jobs_total", "Jobs", &names).unwrap();
+        let mut labels: Vec<(&str, &str)> = names.iter().map(|name| (*name, &name[6..])).collect();
+        registry.increment_counter("jobs_total", &labels, 1_u64).unwrap();
+        for turn in 0..count {
+            labels.rotate_left(turn);
+            labels.reverse();
+            registry.increment_counter("jobs_total", &labels, 1_u64).unwrap();
+        }
+        assert_eq!(registry.value("jobs_total", &labels), Some(count as f64 + 1.0));
+        labels[0].0 = "another";
+        assert!(registry.increment_counter("jobs_total", &labels, 1_u64).is_err());
+        if count > 1 {
+            // One twice, and so another one not at all.
+            labels[0].0 = labels[1].0;
+            assert!(registry.increment_counter("jobs_total", &labels, 1_u64).is_err());
+        }
+    }
+}

@@ -28,6 +28,8 @@ use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, RandomSta
 /// The value of every label of the series that takes the updates past the cardinality cap.
 const OVERFLOW: &str = "__overflow__";
 pub(super) const UNLABELLED: &[&str] = &[];
+/// Up to so many labels that come in another order are put in order once, and not looked for each time.
+const FEW: usize = 16;
 
 /// Updates that were refused, for all families of a registry.
 #[derive(Debug, Default)]
@@ -232,11 +234,23 @@ impl Series {
             self.note_dropped_labels(labels);
             return Ok(self.find_or_create(section, &UNLABELLED));
         }
-        let given = |name: &str| labels.iter().any(|(given, _)| *given == name);
-        if names.len() != labels.len() || !names.iter().all(|name| given(name)) {
+        if names.len() != labels.len() {
             return Err(self.wrong_names(labels));
         }
-        Ok(self.find_or_create(section, &AnyOrder { names, pairs: labels }))
+        let value_of = |name: &str| {
+            labels.iter().find(|(given, _)| equal(given.as_bytes(), name.as_bytes())).map(|(_, value)| *value)
+        };
+        let mut ordered = [""; FEW];
+        for (at, name) in names.iter().enumerate() {
+            let Some(value) = value_of(name) else { return Err(self.wrong_names(labels)) };
+            if let Some(place) = ordered.get_mut(at) {
+                *place = value;
+            }
+        }
+        match ordered.get(..names.len()) {
+            Some(ordered) => Ok(self.find_or_create(section, &ordered)),
+            None => Ok(self.find_or_create(section, &AnyOrder { names, pairs: labels })),
+        }
     }
 
     /// The series with these labels, if there is one.
