@@ -30,7 +30,7 @@ pub(crate) fn is_allowed(labels: &[(&str, &str)]) -> bool {
 /// gives way.
 pub(crate) struct Exemplars {
     by_cell: Mutex<BTreeMap<u32, Exemplar>>,
-    /// Runs that were given back, and whose exemplars are still to be dropped; held for as long as
+    /// Ranges that were given back, and whose exemplars are still to be dropped; held for as long as
     /// that takes to say.
     freed: Mutex<Vec<Range<u32>>>,
     /// Whether there ever was an exemplar.
