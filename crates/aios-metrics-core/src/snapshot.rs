@@ -12,7 +12,7 @@ pub use self::exemplar::ExemplarView;
 use crate::descriptor::{Descriptor, Kind};
 use crate::format::labels;
 use crate::lookup::node::Block;
-use crate::metric::series::{Series, total};
+use crate::metric::series::Series;
 use crate::metric::{Amount, Total, exemplar as latest, gauge, histogram};
 use crate::native::{Layout, NativeView};
 use crate::rolling::Summaries;
@@ -247,7 +247,7 @@ impl Snapshot {
             for (node, offset) in filled.nodes().filter(|(node, _)| node.is_shown()) {
                 let run = node.run();
                 let (form, bits) = match descriptor.kind() {
-                    Kind::Counter => total(&mut self.reader, run).into(),
+                    Kind::Counter => series.total(&mut self.reader, run).into(),
                     Kind::Gauge => (Form::Float, gauge::word(run).load(Ordering::Relaxed)),
                     Kind::Histogram => {
                         let at = self.words.len();

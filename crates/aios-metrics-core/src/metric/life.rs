@@ -15,6 +15,7 @@ use crate::lookup::node::{Node, Run};
 use crate::storage::Section;
 use crate::storage::limbo::Limbo;
 use crate::storage::local::STORAGE;
+use crate::storage::reserve::Reserve;
 use crate::sync::{Ordering, lock, try_lock, yield_now};
 
 /// How many series are changed at a time under the lock, for which those wait who create series.
@@ -29,6 +30,10 @@ pub(crate) struct Changes {
     pub(super) overflow: Option<u32>,
     /// What has expired and may come back.
     pub(super) idle: Idle,
+    /// Cells for series to come, or words where the values are words.
+    pub(super) cells: Reserve,
+    /// Words to be kept beside the values of series to come.
+    pub(super) words: Reserve,
 }
 
 /// What waits until nobody looks at it any more.
@@ -51,7 +56,14 @@ pub(super) fn retire_from_lookup(limbo: &mut Limbo<Garbage>, retired: Retired) {
 
 impl Changes {
     pub(super) const fn new() -> Self {
-        Self { text: Vec::new(), limbo: Limbo::new(), overflow: None, idle: Idle::new() }
+        Self {
+            text: Vec::new(),
+            limbo: Limbo::new(),
+            overflow: None,
+            idle: Idle::new(),
+            cells: Reserve::new(),
+            words: Reserve::new(),
+        }
     }
 }
 

@@ -30,6 +30,8 @@ const OVERFLOW: &str = "__overflow__";
 pub(super) const UNLABELLED: &[&str] = &[];
 /// Up to so many labels that come in another order are put in order once, and not looked for each time.
 const FEW: usize = 16;
+/// For so many series to come a family takes cells and words in advance.
+const MOST_IN_ADVANCE: u32 = 64;
 
 /// Updates that were refused, for all families of a registry.
 #[derive(Debug, Default)]
@@ -71,6 +73,8 @@ pub(crate) struct Series {
     overflowed: AtomicU64,
     /// Observations beyond the range of native buckets.
     clamped: AtomicU64,
+    /// Whether a counter among them ever got a fraction, so that a reader needn't ask each.
+    has_fractions: AtomicBool,
 }
 
 impl Series {
@@ -93,6 +97,7 @@ impl Series {
             dropped_labels: AtomicU64::new(0),
             overflowed: AtomicU64::new(0),
             clamped: AtomicU64::new(0),
+            has_fractions: AtomicBool::new(false),
             descriptor,
         };
         series.stand_at_zero(&mut lock(&series.changes));
@@ -365,7 +370,7 @@ impl Series {
         changes.text.clear();
         let escaped = self.descriptor.rendered().pieces.write(values, &mut changes.text);
         let node = if room && changes.text.len() <= MAX_TEXT {
-            let run = self.take_run();
+            let run = self.take_run(changes);
             self.insert(changes, hash, escaped, run)
         } else {
             self.overflow(changes, room)
@@ -390,12 +395,17 @@ impl Series {
     }
 
     /// Cells and words of a series that is created now.
-    fn take_run(&self) -> Run {
-        let cell = match self.descriptor.kind() {
-            Kind::Gauge => STORAGE.take_words(1),
-            _ => STORAGE.take(self.cells()),
-        };
-        let run = Run { cell, control: STORAGE.take_words(self.words()) };
+    fn take_run(&self, changes: &mut Changes) -> Run {
+        // A scrape walks over a family's series: their values lie side by side, however many families grow
+        // at the same time. A family that has few takes few in advance.
+        let most = (self.len() as u32 / 4).clamp(1, MOST_IN_ADVANCE);
+        let (cells, words) = (self.cells(), self.words());
+        let cell = changes.cells.next(cells, || match self.descriptor.kind() {
+            Kind::Gauge => STORAGE.take_words_up_to(cells, most),
+            _ => STORAGE.take_up_to(cells, most),
+        });
+        let control = changes.words.next(words, || STORAGE.take_words_up_to(words, most));
+        let run = Run { cell, control };
         if let Some(created) = self.created(run) {
             created.store(self.time.wall().as_millis() as u64, Ordering::Relaxed);
         }
@@ -426,7 +436,7 @@ impl Series {
         let node = self.find(hash, &values).unwrap_or_else(|| {
             changes.text.clear();
             let escaped = self.descriptor.rendered().pieces.write(&values, &mut changes.text);
-            let run = self.take_run();
+            let run = self.take_run(changes);
             self.insert(changes, hash, escaped, run)
         });
         changes.overflow = Some(node.run().control);
@@ -481,6 +491,7 @@ impl Series {
     /// The cell for fractional amounts of a counter's series, taken on the first one.
     #[cold]
     pub(crate) fn float_cell(&self, control: Control) -> u32 {
+        self.has_fractions.store(true, Ordering::Relaxed);
         let cell = STORAGE.take(1);
         match control.set_float(cell) {
             Ok(()) => cell,
@@ -495,18 +506,32 @@ impl Series {
     /// happens before this call.
     pub(crate) fn free(&self, run: Run) {
         self.exemplars.forget(run.cell..run.cell + self.cells());
-        match self.descriptor.kind() {
-            Kind::Gauge => STORAGE.give_back_words(run.cell, 1),
-            _ => STORAGE.give_back(run.cell, self.cells()),
-        }
+        self.give_back_cells(run.cell);
         if let Some(float) = Control::new(run.control).float() {
             STORAGE.give_back(float, 1);
         }
         STORAGE.give_back_words(run.control, self.words());
     }
+
+    fn give_back_cells(&self, cell: u32) {
+        match self.descriptor.kind() {
+            Kind::Gauge => STORAGE.give_back_words(cell, 1),
+            _ => STORAGE.give_back(cell, self.cells()),
+        }
+    }
+
+    /// The total of a counter's series.
+    #[inline]
+    pub(crate) fn total(&self, reader: &mut Reader<'static>, run: Run) -> Total {
+        if self.has_fractions.load(Ordering::Relaxed) {
+            total(reader, run)
+        } else {
+            Total::new(reader.sum(&STORAGE, run.cell), None)
+        }
+    }
 }
 
-/// The total of a counter's series.
+/// The total of a counter's series, for whoever knows nothing of its family.
 pub(crate) fn total(reader: &mut Reader<'static>, run: Run) -> Total {
     let fraction = Control::new(run.control).float().map(|id| reader.sum_f64(&STORAGE, id));
     Total::new(reader.sum(&STORAGE, run.cell), fraction)
@@ -519,12 +544,16 @@ impl Drop for Series {
         for (_, node) in self.nodes.places() {
             self.free(node.run());
         }
-        let limbo = std::mem::replace(&mut lock(&self.changes).limbo, Limbo::new());
+        let mut changes = lock(&self.changes);
+        let limbo = std::mem::replace(&mut changes.limbo, Limbo::new());
         for garbage in limbo.into_all() {
             if let Garbage::Series(run) | Garbage::Idle(_, run) = garbage {
                 self.free(run);
             }
         }
+        let cells = self.cells();
+        changes.cells.rest(cells).for_each(|run| self.give_back_cells(run));
+        changes.words.rest(self.words()).for_each(|run| STORAGE.give_back_words(run, self.words()));
     }
 }
 

@@ -28,10 +28,12 @@ impl Ids {
         Self { chunks: 0, singles: none, runs: none, free: BTreeMap::new() }
     }
 
-    /// A run of `len` cells, at most a chunk; `None` when all 2^32 cells are taken.
-    pub(crate) fn take(&mut self, len: u32) -> Option<u32> {
+    /// Runs of `len` cells, at most a chunk, that lie side by side: the first, and how many, at least one and
+    /// at most `most`. One that was given back comes alone, and before any new ones. `None` when all 2^32
+    /// cells are taken.
+    pub(crate) fn take_up_to(&mut self, len: u32, most: u32) -> Option<(u32, u32)> {
         if let Some(id) = self.free.get_mut(&len).and_then(Vec::pop) {
-            return Some(id);
+            return Some((id, 1));
         }
         let cursor = if len == 1 { &mut self.singles } else { &mut self.runs };
         if cursor.end - cursor.next < len {
@@ -40,8 +42,9 @@ impl Ids {
             self.chunks += 1;
         }
         let id = cursor.next;
-        cursor.next += len;
-        Some(id)
+        let count = ((cursor.end - id) / len).min(most);
+        cursor.next += count * len;
+        Some((id, count))
     }
 
     /// Takes a run back. Its cells are zero again.
@@ -54,6 +57,12 @@ impl Ids {
 mod tests {
     use super::*;
 
+    impl Ids {
+        fn take(&mut self, len: u32) -> Option<u32> {
+            self.take_up_to(len, 1).map(|(id, _)| id)
+        }
+    }
+
     #[test]
     fn runs_do_not_overlap_or_straddle() {
         let mut ids = Ids::new();
@@ -63,6 +72,17 @@ mod tests {
             assert_eq!(id as usize / CHUNK, (id + len - 1) as usize / CHUNK, "{len} cells at {id}");
             assert!((id..id + len).all(|cell| taken.insert(cell)), "{len} cells at {id}");
         }
+    }
+
+    #[test]
+    fn runs_side_by_side_are_given_back_one_by_one() {
+        let mut ids = Ids::new();
+        let (first, count) = ids.take_up_to(9, 64).unwrap();
+        assert_eq!((count, ids.take(9)), (64, Some(first + 64 * 9)));
+        // What is left of the chunk.
+        assert_eq!(ids.take_up_to(9, 64).map(|(_, count)| count), Some(1_024 / 9 - 65));
+        ids.give_back(first + 9, 9);
+        assert_eq!(ids.take_up_to(9, 64), Some((first + 9, 1)));
     }
 
     #[test]

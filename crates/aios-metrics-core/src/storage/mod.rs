@@ -15,6 +15,7 @@ pub(crate) mod local;
 #[cfg(all(test, loom))]
 mod loom;
 pub(crate) mod pointers;
+pub(crate) mod reserve;
 pub(crate) mod section;
 mod slab;
 
@@ -110,19 +111,24 @@ impl Storage {
 
     /// Takes a run of `len` zeroed cells, at most a chunk.
     pub(crate) fn take(&self, len: u32) -> u32 {
-        // An update that can't use a slab of its thread must find its place without allocating.
-        take(&self.ids, &self.shared, len)
+        self.take_up_to(len, 1).0
     }
 
-    /// Takes a run of `len` zeroed words, at most a chunk.
-    pub(crate) fn take_words(&self, len: u32) -> u32 {
-        take(&self.word_ids, &self.words, len)
+    /// Takes runs of `len` zeroed cells that lie side by side: the first, and how many, at most `most`.
+    pub(crate) fn take_up_to(&self, len: u32, most: u32) -> (u32, u32) {
+        // An update that can't use a slab of its thread must find its place without allocating.
+        take(&self.ids, &self.shared, len, most)
+    }
+
+    /// The same with words.
+    pub(crate) fn take_words_up_to(&self, len: u32, most: u32) -> (u32, u32) {
+        take(&self.word_ids, &self.words, len, most)
     }
 
     /// A word that was taken.
     #[inline]
     pub(crate) fn word(&self, id: u32) -> &AtomicU64 {
-        // `take_words` has touched the chunk.
+        // Whoever took it has touched the chunk.
         &self.words.cells(id).unwrap_or_default()[0]
     }
 
@@ -174,15 +180,15 @@ impl Drop for Storage {
     }
 }
 
-/// Takes a run of ids, with their chunk in `slab`.
-fn take(ids: &Mutex<Ids>, slab: &Slab, len: u32) -> u32 {
+/// Takes runs of ids, with their chunk in `slab`.
+fn take(ids: &Mutex<Ids>, slab: &Slab, len: u32, most: u32) -> (u32, u32) {
     let mut ids = lock(ids);
-    let Some(id) = ids.take(len) else {
+    let Some((id, count)) = ids.take_up_to(len, most) else {
         // 2^32 cells are 32 GiB in each slab: the machine is out of memory before that.
         std::alloc::handle_alloc_error(std::alloc::Layout::new::<Chunk>());
     };
     slab.touch(id as usize / CHUNK);
-    id
+    (id, count)
 }
 
 /// Adds to a cell that only the calling thread writes; `false` when the sum would pass 2^64.
