@@ -200,7 +200,7 @@ fn a_series_that_is_found_has_its_cells() {
     check(|| {
         // What is taken next begins a chunk that nobody has touched yet.
         for _ in 0..12 {
-            STORAGE.take_words(1);
+            STORAGE.take_words_up_to(1, 1).0;
         }
         let descriptor = Descriptor::gauge("queue", "Queue", &["name"]).unwrap();
         let series = Arc::new(Series::new(descriptor, &RegistryOptions::default(), Arc::default()));
@@ -358,7 +358,7 @@ fn a_handle_taken_while_its_series_goes_is_of_one_that_is_there_or_was() {
 #[test]
 fn the_last_who_has_a_series_frees_it() {
     check(|| {
-        let control = STORAGE.take_words(1);
+        let control = STORAGE.take_words_up_to(1, 1).0;
         let control = move || Control::new(control);
         assert!(control().acquire());
         let freed = Arc::new(AtomicU64::new(0));

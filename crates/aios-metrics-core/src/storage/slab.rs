@@ -37,6 +37,7 @@ impl Slab {
     }
 
     /// Whether nobody owns it.
+    #[cfg(not(loom))]
     pub(crate) fn is_stand_in(&self) -> bool {
         self.section.load(Ordering::Relaxed) == STAND_IN
     }
