@@ -293,7 +293,7 @@ impl Series {
 
     #[inline]
     fn find_or_create<'s>(&'s self, section: &'s Section, values: &impl Values) -> Node<'s> {
-        match self.find_by(values) {
+        match self.find_hashed(values) {
             Some(node) => node,
             None => self.create(section, values),
         }
@@ -304,7 +304,7 @@ impl Series {
     /// A function of its own that calls no other for usual values, so that all it needs stays in
     /// registers.
     #[inline(never)]
-    fn find_by(&self, values: &impl Values) -> Option<Node<'_>> {
+    fn find_hashed(&self, values: &impl Values) -> Option<Node<'_>> {
         self.find(self.hash(values), values)
     }
 

@@ -15,7 +15,7 @@ use super::slot::{Batch, CELLS, Slot};
 use super::summary::{QuantileSummary, Summary, WindowStatistics};
 use crate::clock::{Clock, SystemClock};
 use crate::error::QuantileError;
-use crate::storage::local::{self, Cells, STORAGE};
+use crate::storage::local::{self, STORAGE};
 use crate::sync::{AtomicU64, Mutex, Ordering, lock, try_lock};
 
 /// Count, sum, average, rate, least and greatest of what was observed in the last minutes.
@@ -340,11 +340,7 @@ impl Inner {
     /// The rarer half of adding: the first observation of a time slot, or a thread without a slab.
     #[cold]
     fn next_epoch(&self, epoch: u64, value: f64) {
-        let slot = match local::cells(self.run) {
-            Cells::Own(cells) => Slot::new(cells),
-            Cells::Shared(_) => None,
-        };
-        match slot {
+        match local::cells(self.run).own().and_then(Slot::new) {
             None => lock(&self.ring).fold(&Batch::of(epoch, value)),
             Some(slot) if slot.add(epoch, value) => {}
             Some(slot) => match try_lock(&self.ring) {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::quantile::Quantile;
 use super::sketch::{BINS, Bin, Counts, Range, Sketch, Total};
-use crate::storage::local::{self, Cells, STORAGE};
+use crate::storage::local::{self, STORAGE};
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{AtomicU64, Mutex, fence, lock, try_lock, yield_now};
 
@@ -93,11 +93,7 @@ impl Sketches {
     /// The rarer half of adding.
     #[cold]
     fn add_otherwise(&self, now: u64, bin: Bin) {
-        let local = match local::cells(self.run) {
-            Cells::Own(cells) => Local::new(cells),
-            Cells::Shared(_) => None,
-        };
-        match local {
+        match local::cells(self.run).own().and_then(Local::new) {
             Some(local) => self.turn(local, now, bin),
             None => self.add_shared(now, bin),
         }

@@ -21,6 +21,16 @@ pub(crate) enum Cells {
     Shared(&'static [AtomicU64]),
 }
 
+impl Cells {
+    /// Those that only the calling thread writes.
+    pub(crate) fn own(self) -> Option<&'static [AtomicU64]> {
+        match self {
+            Self::Own(cells) => Some(cells),
+            Self::Shared(_) => None,
+        }
+    }
+}
+
 /// Adds to a whole cell; `false` when the calling thread's share would pass 2^64.
 #[inline]
 pub(crate) fn add(id: u32, n: u64) -> bool {
