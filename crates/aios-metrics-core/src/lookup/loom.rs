@@ -231,7 +231,7 @@ fn the_first_two_fractions_of_a_series_share_one_cell() {
                 let control = Control::new(find_or_create(&series, "a").control);
                 let cell = control.float().unwrap_or_else(|| series.float_cell(control));
                 // A thread that is ending would add here.
-                crate::storage::add_shared_f64(&STORAGE.shared_cells(cell)[0], 0.5);
+                crate::storage::add_shared_f64(STORAGE.shared_cells(cell).at(0), 0.5);
                 cell
             })
         });

@@ -4,11 +4,10 @@ use std::fmt;
 
 use super::Total;
 use super::amount::{Amount, Parts};
-use super::control::Control;
 use super::family::{Held, Metric, sealed};
-use super::series::{Series, total};
+use super::series::total;
+use super::target::Target;
 use crate::descriptor::Kind;
-use crate::lookup::node::Run;
 use crate::storage::{Reader, local};
 use crate::sync::Ordering;
 
@@ -47,7 +46,7 @@ impl Counter {
     /// Adds `n`. A negative or non-finite amount is refused and counted.
     #[inline]
     pub fn inc_by(&self, n: impl Amount) {
-        add_parts(self.held.series(), self.held.run().cell, self.held.control(), n);
+        add(&self.held, n);
     }
 
     /// Adds `n` and keeps `labels` as the counter's exemplar: what this update came from, such as
@@ -81,37 +80,33 @@ impl Counter {
     }
 }
 
-/// Adds to a series that was just found.
+/// Adds `n` to a series.
 #[inline]
-pub(crate) fn add(series: &Series, run: Run, n: impl Amount) {
-    add_parts(series, run.cell, Control::new(run.control), n);
-}
-
-#[inline]
-fn add_parts(series: &Series, cell: u32, control: Control, n: impl Amount) {
+pub(crate) fn add(target: impl Target, n: impl Amount) {
     match n.parts() {
         Parts::Whole(n) => {
-            if !local::add(cell, n) {
-                add_fraction(series, control, n as f64);
+            if !local::add(target.run().cell, n) {
+                add_fraction(target, n as f64);
             }
         }
-        Parts::Fraction(n) => match control.float() {
+        Parts::Fraction(n) => match target.control().float() {
             Some(cell) => local::add_f64(cell, n),
-            None => add_fraction(series, control, n),
+            None => add_fraction(target, n),
         },
-        Parts::Invalid(_) => refuse(series),
+        Parts::Invalid(_) => refuse(target),
     }
 }
 
 /// A series' first fraction, or a total past 2^64.
 #[cold]
-fn add_fraction(series: &Series, control: Control, n: f64) {
-    local::add_f64(control.float().unwrap_or_else(|| series.float_cell(control)), n);
+fn add_fraction(target: impl Target, n: f64) {
+    let control = target.control();
+    local::add_f64(control.float().unwrap_or_else(|| target.series().float_cell(control)), n);
 }
 
 #[cold]
-fn refuse(series: &Series) {
-    series.refused().amounts.fetch_add(1, Ordering::Relaxed);
+fn refuse(target: impl Target) {
+    target.series().refused().amounts.fetch_add(1, Ordering::Relaxed);
 }
 
 impl fmt::Debug for Counter {

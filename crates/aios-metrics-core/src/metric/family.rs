@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::amount::Amount;
 use super::control::Control;
 use super::series::Series;
+use super::target::Found;
 use super::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use crate::descriptor::{Descriptor, Kind};
 use crate::error::LabelError;
@@ -204,7 +205,7 @@ impl Family<Counter> {
     #[inline]
     pub fn inc_by(&self, values: &[&str], n: impl Amount) -> Result<(), LabelError> {
         let section = Section::enter();
-        counter::add(&self.series, self.series.with_values(&section, values)?.run(), n);
+        counter::add(Found::new(&self.series, self.series.with_values(&section, values)?), n);
         Ok(())
     }
 }
@@ -233,7 +234,7 @@ impl Family<Histogram> {
     #[inline]
     pub fn observe(&self, values: &[&str], v: f64) -> Result<(), LabelError> {
         let section = Section::enter();
-        histogram::observe(&self.series, self.series.with_values(&section, values)?.run().cell, v);
+        histogram::observe(Found::new(&self.series, self.series.with_values(&section, values)?), v);
         Ok(())
     }
 }

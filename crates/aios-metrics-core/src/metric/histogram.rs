@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::family::{Held, Metric, sealed};
 use super::series::Series;
+use super::target::Target;
 use crate::descriptor::Kind;
 use crate::lookup::node::Run;
-use crate::storage::local::{self, Cells};
-use crate::storage::{Reader, add_own, add_own_f64, add_shared, add_shared_f64};
+use crate::storage::local::{self, Place};
+use crate::storage::{Cells, Reader, add_own, add_own_f64, add_shared, add_shared_f64};
 use crate::sync::{AtomicU64, Ordering};
 
 /// Up to this many bounds a search without branches is the fastest.
@@ -45,7 +46,7 @@ impl Histogram {
     /// Observes `value`.
     #[inline]
     pub fn observe(&self, value: f64) {
-        observe(self.held.series(), self.held.run().cell, value);
+        observe(&self.held, value);
     }
 
     /// Observes `value` and keeps `labels` as the exemplar of its bucket: what this observation came
@@ -57,8 +58,8 @@ impl Histogram {
     /// any case. Takes a look at the clock and a lock for which it never waits: while somebody has it,
     /// the exemplar gives way.
     pub fn observe_with_exemplar(&self, value: f64, labels: &[(&str, &str)]) {
+        self.observe(value);
         let (series, cell) = (self.held.series(), self.held.run().cell);
-        observe(series, cell, value);
         if value.is_finite() {
             let bucket = bucket(series.descriptor().bounds(), value) as u32;
             series.note_exemplar(cell + bucket, value, labels);
@@ -127,63 +128,53 @@ impl Drop for Timer {
     }
 }
 
-/// Observes in the run of cells that begins at `cell`: buckets, `+Inf`, sum, native buckets.
+/// Observes `value` in a series.
 #[inline]
-pub(crate) fn observe(series: &Series, cell: u32, value: f64) {
+pub(crate) fn observe(target: impl Target, value: f64) {
     if !value.is_finite() {
-        series.refused().observations.fetch_add(1, Ordering::Relaxed);
-        return;
+        return refuse(target);
     }
+    match local::own_cells(target.run().cell) {
+        Some(cells) => add(target.series(), cells, value, add_own, add_own_f64),
+        None => observe_first(target, value),
+    }
+}
+
+/// Observes for a thread that has not touched these cells yet.
+#[cold]
+fn observe_first(target: impl Target, value: f64) {
+    match local::cells(target.run().cell) {
+        Place::Own(cells) => add(target.series(), cells, value, add_own, add_own_f64),
+        Place::Shared(cells) => add(target.series(), cells, value, add_shared, add_shared_f64),
+    }
+}
+
+/// Adds a finite value to the cells of a series: buckets, `+Inf`, the sum, native buckets.
+#[inline]
+fn add(
+    series: &Series,
+    cells: Cells<'_>,
+    value: f64,
+    add: impl Fn(&AtomicU64, u64) -> bool,
+    add_f64: impl Fn(&AtomicU64, f64),
+) {
     let bounds = series.descriptor().bounds();
-    let bucket = bucket(bounds, value);
-    let native = series.descriptor().native().map(|layout| {
+    let sum = bounds.len() + 1;
+    // A count of observations is nowhere near 2^64.
+    add(cells.at(bucket(bounds, value)), 1);
+    add_f64(cells.at(sum), value);
+    if let Some(layout) = series.descriptor().native() {
         let (place, clamped) = layout.place(value);
+        add(cells.at(sum + 1 + place), 1);
         if clamped {
             series.note_clamped();
         }
-        bounds.len() + 2 + place
-    });
-    let place = Place { bounds: bounds.len(), bucket, native };
-    match local::own_cells(cell) {
-        Some(cells) => place.add_to(cells, value, add_own, add_own_f64),
-        None => place.add_first(cell, value),
     }
 }
 
-/// Where an observation belongs in a run of cells.
-struct Place {
-    bounds: usize,
-    bucket: usize,
-    native: Option<usize>,
-}
-
-impl Place {
-    #[inline]
-    fn add_to(
-        &self,
-        cells: &[AtomicU64],
-        value: f64,
-        add: impl Fn(&AtomicU64, u64) -> bool,
-        add_f64: impl Fn(&AtomicU64, f64),
-    ) {
-        // A count of observations is nowhere near 2^64.
-        if let Some([counts @ .., sum]) = cells.get(..self.bounds + 2) {
-            add(&counts[self.bucket], 1);
-            add_f64(sum, value);
-        }
-        if let Some(count) = self.native.and_then(|native| cells.get(native)) {
-            add(count, 1);
-        }
-    }
-
-    /// For a thread that has not touched these cells yet.
-    #[cold]
-    fn add_first(&self, cell: u32, value: f64) {
-        match local::cells(cell) {
-            Cells::Own(cells) => self.add_to(cells, value, add_own, add_own_f64),
-            Cells::Shared(cells) => self.add_to(cells, value, add_shared, add_shared_f64),
-        }
-    }
+#[cold]
+fn refuse(target: impl Target) {
+    target.series().refused().observations.fetch_add(1, Ordering::Relaxed);
 }
 
 /// The first bucket whose bound is not below the value: its place is the number of bounds below.

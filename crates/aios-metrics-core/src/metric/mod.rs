@@ -10,6 +10,7 @@ pub(crate) mod gauge;
 pub(crate) mod histogram;
 mod life;
 pub(crate) mod series;
+mod target;
 
 pub use amount::Amount;
 pub(crate) use amount::{Parts, Total};
@@ -18,3 +19,4 @@ pub(crate) use family::Held;
 pub use family::{Family, Metric};
 pub use gauge::{Gauge, InFlight};
 pub use histogram::{Histogram, Timer};
+pub(crate) use target::Found;

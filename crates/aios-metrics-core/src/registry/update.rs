@@ -8,7 +8,9 @@ use crate::descriptor::Kind;
 use crate::error::UpdateError;
 use crate::lookup::node::Node;
 use crate::metric::series::{Series, total};
-use crate::metric::{Amount, Counter, Gauge, Held, Histogram, Metric, Parts, counter, gauge, histogram};
+use crate::metric::{
+    Amount, Counter, Found, Gauge, Held, Histogram, Metric, Parts, counter, gauge, histogram,
+};
 use crate::rolling::{ExtendedMetrics, RollingMetric, RollingOptions, Summaries};
 use crate::storage::{Reader, Section};
 use crate::sync::Ordering;
@@ -34,7 +36,7 @@ impl Registry {
             series.refused().amounts.fetch_add(1, Ordering::Relaxed);
             return Err(UpdateError::Amount { name: name.to_owned(), amount });
         }
-        counter::add(series, series.with_labels(&section, labels)?.run(), amount);
+        counter::add(Found::new(series, series.with_labels(&section, labels)?), amount);
         Ok(())
     }
 
@@ -68,7 +70,7 @@ impl Registry {
             series.refused().observations.fetch_add(1, Ordering::Relaxed);
             return Err(UpdateError::NonFinite { name: name.to_owned(), value });
         }
-        histogram::observe(series, series.with_labels(&section, labels)?.run().cell, value);
+        histogram::observe(Found::new(series, series.with_labels(&section, labels)?), value);
         Ok(())
     }
 

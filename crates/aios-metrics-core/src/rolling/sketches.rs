@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::quantile::Quantile;
 use super::sketch::{BINS, Bin, Counts, Range, Sketch, Total};
+use crate::storage::Cells;
 use crate::storage::local::{self, STORAGE};
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{AtomicU64, Mutex, fence, lock, try_lock, yield_now};
@@ -281,8 +282,8 @@ struct Local<'c>(&'c [AtomicU64; CELLS]);
 
 impl<'c> Local<'c> {
     #[inline]
-    fn new(cells: &'c [AtomicU64]) -> Option<Self> {
-        cells.first_chunk().map(Self)
+    fn new(cells: Cells<'c>) -> Option<Self> {
+        cells.first().map(Self)
     }
 
     /// The open sketch, if it is of this moment and the other one is empty. Writer only.

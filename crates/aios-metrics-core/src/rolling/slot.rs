@@ -1,5 +1,6 @@
 //! A thread's own slot of a rolling metric: a sequence lock with one writer, over cells of its slab.
 
+use crate::storage::Cells;
 use crate::sync::{AtomicU64, Ordering, fence, yield_now};
 
 /// Observations of one time slot, added up. `epoch` is the slot's number plus one; 0 is no slot.
@@ -39,13 +40,13 @@ pub(crate) const CELLS: usize = 2 + WORDS * (1 + BACKLOG);
 
 /// A slot, over `CELLS` cells that are zero at first.
 #[derive(Clone, Copy)]
-pub(crate) struct Slot<'c>(&'c [AtomicU64; CELLS]);
+pub(crate) struct Slot<'c>(pub(super) &'c [AtomicU64; CELLS]);
 
 impl<'c> Slot<'c> {
-    /// The slot that begins at the first of `cells`.
+    /// The slot over the cells of a run.
     #[inline]
-    pub(crate) fn new(cells: &'c [AtomicU64]) -> Option<Self> {
-        cells.first_chunk().map(Self)
+    pub(crate) fn new(cells: Cells<'c>) -> Option<Self> {
+        cells.first().map(Self)
     }
 
     /// Adds an observation to the open batch if that is of the given epoch. Writer only.

@@ -129,8 +129,8 @@ fn the_shared_slab_loses_nothing_while_it_is_read() {
         let (whole, float) = (STORAGE.take(1), STORAGE.take(1));
         let add = |n: u32| -> Box<dyn FnOnce() + Send> {
             Box::new(move || {
-                assert!(add_shared(&STORAGE.shared_cells(whole)[0], u64::from(n)));
-                add_shared_f64(&STORAGE.shared_cells(float)[0], f64::from(n) / 4.0);
+                assert!(add_shared(STORAGE.shared_cells(whole).at(0), u64::from(n)));
+                add_shared_f64(STORAGE.shared_cells(float).at(0), f64::from(n) / 4.0);
             })
         };
         race([add(1), add(2)], move || read_twice(whole, 3));

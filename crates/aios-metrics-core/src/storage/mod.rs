@@ -26,7 +26,7 @@ use self::slab::{CHUNK, Chunk};
 use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
 
 pub(crate) use self::section::Section;
-pub(crate) use self::slab::Slab;
+pub(crate) use self::slab::{Cells, Slab};
 
 /// The longest run of cells that [`Storage::take`] gives out.
 pub(crate) const LONGEST_RUN: usize = CHUNK;
@@ -128,8 +128,7 @@ impl Storage {
     /// A word that was taken.
     #[inline]
     pub(crate) fn word(&self, id: u32) -> &AtomicU64 {
-        // Whoever took it has touched the chunk.
-        &self.words.cells(id).unwrap_or_default()[0]
+        cells(&self.words, id).at(0)
     }
 
     /// Takes words back, as [`give_back`](Self::give_back) does a run of cells.
@@ -151,9 +150,8 @@ impl Storage {
 
     /// The cells from `id` on in the slab that all threads share.
     #[inline]
-    pub(crate) fn shared_cells(&self, id: u32) -> &[AtomicU64] {
-        // `take` has touched the chunk of every id that was given out.
-        self.shared.cells(id).unwrap_or_default()
+    pub(crate) fn shared_cells(&self, id: u32) -> Cells<'_> {
+        cells(&self.shared, id)
     }
 
     /// The slabs of threads, in the fixed order, those of threads that are gone included.
@@ -189,6 +187,15 @@ fn take(ids: &Mutex<Ids>, slab: &Slab, len: u32, most: u32) -> (u32, u32) {
     };
     slab.touch(id as usize / CHUNK);
     (id, count)
+}
+
+/// The cells of a run in the slab with which it was [taken](take).
+#[inline]
+fn cells(slab: &Slab, id: u32) -> Cells<'_> {
+    match slab.cells(id) {
+        Some(cells) => cells,
+        None => unreachable!("whoever takes a run touches its chunk"),
+    }
 }
 
 /// Adds to a cell that only the calling thread writes; `false` when the sum would pass 2^64.

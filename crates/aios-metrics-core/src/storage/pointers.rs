@@ -27,6 +27,22 @@ struct Head {
     previous: *mut Head,
 }
 
+/// The array of a list as it was at one time.
+///
+/// It shows what is set later too, until another array takes its place.
+pub(crate) struct View<'l, T> {
+    head: *const Head,
+    list: PhantomData<&'l Pointers<T>>,
+}
+
+impl<T> Clone for View<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for View<'_, T> {}
+
 /// The array of a list without any.
 struct Nothing(Head);
 
@@ -46,35 +62,35 @@ impl<T> Pointers<T> {
         Self { current: AtomicPtr::new((&raw const NOTHING.0).cast_mut()), pointers: PhantomData }
     }
 
+    /// The list's array.
+    #[inline]
+    pub(crate) fn view(&self) -> View<'_, T> {
+        View { head: self.current.load(Ordering::Acquire), list: PhantomData }
+    }
+
     /// The pointer at `index`; what it points at was written before it was set.
     #[inline]
     pub(crate) fn get(&self, index: usize) -> *mut T {
-        self.entry(index).map_or(ptr::null_mut(), |entry| entry.load(Ordering::Acquire))
+        self.view().get(index)
     }
 
     /// Sets the pointer at `index`. One caller at a time.
     pub(crate) fn set(&self, index: usize, pointer: *mut T) {
-        if self.entry(index).is_none() {
+        if self.view().entry(index).is_none() {
             self.grow((index + 1).next_power_of_two().max(FIRST));
         }
-        if let Some(entry) = self.entry(index) {
+        if let Some(entry) = self.view().entry(index) {
             entry.store(pointer, Ordering::Release);
         }
     }
 
     /// Every pointer that is set, in the order of the indices.
     pub(crate) fn iter(&self) -> impl Iterator<Item = *mut T> {
+        let view = self.view();
         (0..)
-            .map_while(|index| self.entry(index))
+            .map_while(move |index| view.entry(index))
             .map(|entry| entry.load(Ordering::Acquire))
             .filter(|p| !p.is_null())
-    }
-
-    #[inline]
-    fn entry(&self, index: usize) -> Option<&AtomicPtr<T>> {
-        let head = self.current.load(Ordering::Acquire);
-        // SAFETY: an array that was published lives as long as self, with `len` entries behind its head.
-        unsafe { (index < (*head).len).then(|| &*entries(head).add(index)) }
     }
 
     /// Replaces the array by one of `len` entries.
@@ -115,14 +131,33 @@ impl<T> Drop for Pointers<T> {
     }
 }
 
+impl<'l, T> View<'l, T> {
+    /// That of a list without any.
+    #[cfg(not(loom))]
+    pub(crate) const EMPTY: Self = Self { head: &raw const NOTHING.0, list: PhantomData };
+
+    /// The pointer at `index`; what it points at was written before it was set.
+    #[inline]
+    pub(crate) fn get(self, index: usize) -> *mut T {
+        self.entry(index).map_or(ptr::null_mut(), |entry| entry.load(Ordering::Acquire))
+    }
+
+    #[inline]
+    fn entry(self, index: usize) -> Option<&'l AtomicPtr<T>> {
+        // SAFETY: an array that was published lives as long as the list, with `len` entries behind its head.
+        unsafe { (index < (*self.head).len).then(|| &*entries(self.head.cast_mut()).add(index)) }
+    }
+}
+
 /// Where the entries of an array begin.
 ///
 /// # Safety
 ///
-/// The head is that of an array that `grow` made, or nothing is done with what is returned.
+/// The head is there.
 #[inline]
 unsafe fn entries<T>(head: *mut Head) -> *mut AtomicPtr<T> {
-    head.wrapping_add(1).cast()
+    // SAFETY: at most the end of what the head lies in.
+    unsafe { head.add(1) }.cast()
 }
 
 fn layout<T>(len: usize) -> Layout {

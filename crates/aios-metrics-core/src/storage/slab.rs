@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::pointers::Pointers;
+use super::pointers::{Pointers, View};
 use crate::sync::{AtomicU64, Ordering};
 
 /// Cells of one chunk.
@@ -11,8 +11,37 @@ pub(crate) const CHUNK: usize = if cfg!(loom) { 12 } else { 1_024 };
 /// The section's word of a slab that nobody owns; counting from 0, no other gets there.
 const STAND_IN: u64 = u64::MAX;
 
-/// A run of cells that lies in one piece of memory.
+/// Cells that lie in one piece of memory.
 pub(crate) type Chunk = [AtomicU64; CHUNK];
+
+/// The cells of a run in one slab. A run lies in one chunk.
+#[derive(Clone, Copy)]
+pub(crate) struct Cells<'s> {
+    chunk: &'s Chunk,
+    first: usize,
+}
+
+impl<'s> Cells<'s> {
+    /// The cells from `id` on, which lies in the chunk.
+    #[inline]
+    pub(crate) fn new(chunk: &'s Chunk, id: u32) -> Self {
+        Self { chunk, first: id as usize % CHUNK }
+    }
+
+    /// A cell of the run, counted from 0.
+    #[inline]
+    pub(crate) fn at(self, place: usize) -> &'s AtomicU64 {
+        debug_assert!(self.first + place < CHUNK);
+        // The remainder changes nothing, and saves a look whether the place lies in the chunk.
+        &self.chunk[(self.first + place) % CHUNK]
+    }
+
+    /// The cells of the run and those behind it, as many as are wanted.
+    #[inline]
+    pub(crate) fn first<const N: usize>(self) -> Option<&'s [AtomicU64; N]> {
+        self.chunk[self.first..].first_chunk()
+    }
+}
 
 /// The cells of one thread, by id: chunks that their owner allocates on first touch.
 ///
@@ -55,18 +84,22 @@ impl Slab {
         &self.section
     }
 
+    /// Its chunks as they are now.
+    #[inline]
+    pub(crate) fn chunks(&self) -> Chunks<'_> {
+        Chunks(self.chunks.view())
+    }
+
     /// The chunk with the given number, once its owner has touched it.
     #[inline]
     pub(crate) fn chunk(&self, number: usize) -> Option<&Chunk> {
-        // SAFETY: null, or a chunk that `touch` made; chunks live as long as the slab.
-        unsafe { self.chunks.get(number).as_ref() }
+        self.chunks().chunk(number)
     }
 
-    /// The cells from `id` to the end of their chunk, once their owner has touched it.
+    /// The cells from `id` on, once their owner has touched the chunk.
     #[inline]
-    pub(crate) fn cells(&self, id: u32) -> Option<&[AtomicU64]> {
-        let id = id as usize;
-        self.chunk(id / CHUNK).map(|chunk| &chunk[id % CHUNK..])
+    pub(crate) fn cells(&self, id: u32) -> Option<Cells<'_>> {
+        self.chunks().cells(id)
     }
 
     /// The chunk with the given number, allocated if need be. One caller at a time: the owner.
@@ -83,10 +116,30 @@ impl Slab {
     /// Sets `len` cells from `id` to zero. Nobody updates or reads them at this time.
     pub(crate) fn clear(&self, id: u32, len: u32) {
         if let Some(cells) = self.cells(id) {
-            for cell in &cells[..len as usize] {
-                cell.store(0, Ordering::Relaxed);
-            }
+            (0..len as usize).for_each(|place| cells.at(place).store(0, Ordering::Relaxed));
         }
+    }
+}
+
+/// The chunks of a slab at one time; its owner looks again after each that it has touched.
+#[derive(Clone, Copy)]
+pub(crate) struct Chunks<'s>(View<'s, Chunk>);
+
+impl<'s> Chunks<'s> {
+    /// Those of a slab without any.
+    #[cfg(not(loom))]
+    pub(crate) const NONE: Self = Self(View::EMPTY);
+
+    #[inline]
+    fn chunk(self, number: usize) -> Option<&'s Chunk> {
+        // SAFETY: null, or a chunk that `touch` made; chunks live as long as the slab.
+        unsafe { self.0.get(number).as_ref() }
+    }
+
+    /// The cells from `id` on, where their chunk is among them.
+    #[inline]
+    pub(crate) fn cells(self, id: u32) -> Option<Cells<'s>> {
+        self.chunk(id as usize / CHUNK).map(|chunk| Cells::new(chunk, id))
     }
 }
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::descriptor::Descriptor;
 use crate::lookup::node::Node;
+use crate::metric::Found;
 use crate::native::NativeBuckets;
 use crate::registry::RegistryOptions;
 use crate::storage::Section;
@@ -151,11 +152,11 @@ fn so_are_the_observations_of_a_histogram() {
     let descriptor = Descriptor::native_histogram("sizes", "Sizes", &["by"], &[1.0], native).unwrap();
     let (series, clock) = series(descriptor);
     expire_under(&series, &clock, |found| {
-        histogram::observe(&series, found.cell, 0.5);
-        histogram::observe(&series, found.cell, 2.5);
+        histogram::observe(Found { series: &series, run: found }, 0.5);
+        histogram::observe(Found { series: &series, run: found }, 2.5);
         let section = Section::enter();
         let new = find_or_create(&series, &section);
-        histogram::observe(&series, new.cell, 7.0);
+        histogram::observe(Found { series: &series, run: new }, 7.0);
     });
     series.tidy_up();
     let (reader, run) = (&mut Reader::default(), run(&series).unwrap());

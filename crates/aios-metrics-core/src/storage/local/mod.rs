@@ -12,18 +12,17 @@ pub(crate) use modelled::{leave, leave_without_a_slab};
 #[cfg(not(loom))]
 pub(crate) use process::{STORAGE, cells, my_slab, own_cells, own_section};
 
-use super::{add_own, add_own_f64, add_shared, add_shared_f64};
-use crate::sync::AtomicU64;
+use super::{Cells, add_own, add_own_f64, add_shared, add_shared_f64};
 
-/// The calling thread's cells from some id on, or those that all threads share.
-pub(crate) enum Cells {
-    Own(&'static [AtomicU64]),
-    Shared(&'static [AtomicU64]),
+/// Where an update by the calling thread goes: its own cells, or those that all threads share.
+pub(crate) enum Place {
+    Own(Cells<'static>),
+    Shared(Cells<'static>),
 }
 
-impl Cells {
-    /// Those that only the calling thread writes.
-    pub(crate) fn own(self) -> Option<&'static [AtomicU64]> {
+impl Place {
+    /// The cells that only the calling thread writes.
+    pub(crate) fn own(self) -> Option<Cells<'static>> {
         match self {
             Self::Own(cells) => Some(cells),
             Self::Shared(_) => None,
@@ -35,7 +34,7 @@ impl Cells {
 #[inline]
 pub(crate) fn add(id: u32, n: u64) -> bool {
     match own_cells(id) {
-        Some(cells) => add_own(&cells[0], n),
+        Some(cells) => add_own(cells.at(0), n),
         None => add_first(id, n),
     }
 }
@@ -44,7 +43,7 @@ pub(crate) fn add(id: u32, n: u64) -> bool {
 #[inline]
 pub(crate) fn add_f64(id: u32, n: f64) {
     match own_cells(id) {
-        Some(cells) => add_own_f64(&cells[0], n),
+        Some(cells) => add_own_f64(cells.at(0), n),
         None => add_first_f64(id, n),
     }
 }
@@ -52,15 +51,15 @@ pub(crate) fn add_f64(id: u32, n: f64) {
 #[cold]
 fn add_first(id: u32, n: u64) -> bool {
     match cells(id) {
-        Cells::Own(cells) => add_own(&cells[0], n),
-        Cells::Shared(cells) => add_shared(&cells[0], n),
+        Place::Own(cells) => add_own(cells.at(0), n),
+        Place::Shared(cells) => add_shared(cells.at(0), n),
     }
 }
 
 #[cold]
 fn add_first_f64(id: u32, n: f64) {
     match cells(id) {
-        Cells::Own(cells) => add_own_f64(&cells[0], n),
-        Cells::Shared(cells) => add_shared_f64(&cells[0], n),
+        Place::Own(cells) => add_own_f64(cells.at(0), n),
+        Place::Shared(cells) => add_shared_f64(cells.at(0), n),
     }
 }

@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 
-use super::Cells;
+use super::Place;
 use crate::storage::Storage;
-use crate::storage::slab::{CHUNK, Slab};
-use crate::sync::{AtomicU64, Ordering};
+use crate::storage::slab::{CHUNK, Cells, Slab};
+use crate::sync::Ordering;
 
 loom::lazy_static! {
     /// The cells of every registry in the model.
@@ -25,15 +25,16 @@ loom::thread_local! {
     static MINE: Cell<Mine> = Cell::new(Mine::None);
 }
 
-/// The cells from `id` to the end of its chunk, for an update by the calling thread.
-pub(crate) fn cells(id: u32) -> Cells {
-    let Some(slab) = my_slab() else { return Cells::Shared(STORAGE.shared_cells(id)) };
-    let id = id as usize;
-    Cells::Own(&slab.touch(id / CHUNK)[id % CHUNK..])
+/// The cells from `id` on, for an update by the calling thread.
+pub(crate) fn cells(id: u32) -> Place {
+    match my_slab() {
+        Some(slab) => Place::Own(Cells::new(slab.touch(id as usize / CHUNK), id)),
+        None => Place::Shared(STORAGE.shared_cells(id)),
+    }
 }
 
 /// None, so that each update of a model takes the way of a thread's first one.
-pub(crate) fn own_cells(_id: u32) -> Option<&'static [AtomicU64]> {
+pub(crate) fn own_cells(_id: u32) -> Option<Cells<'static>> {
     None
 }
 

@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 
-use super::Cells;
+use super::Place;
 use crate::storage::Storage;
-use crate::storage::slab::{CHUNK, Slab};
-use crate::sync::{AtomicU64, Ordering};
+use crate::storage::slab::{CHUNK, Cells, Chunks, Slab};
+use crate::sync::Ordering;
 
 /// The cells of every registry in the process.
 pub(crate) static STORAGE: Storage = Storage::new();
@@ -15,9 +15,16 @@ static NONE: Slab = Slab::new();
 /// What it points at while a slab or chunk is being allocated, and once the thread is ending.
 static GONE: Slab = Slab::new();
 
+/// A slab, and beside it its chunks, which is all that most updates need.
+#[derive(Clone, Copy)]
+struct Mine {
+    chunks: Chunks<'static>,
+    slab: &'static Slab,
+}
+
 thread_local! {
-    /// Without Drop, so that reading it is one load and works to the very end of the thread.
-    static SLAB: Cell<&'static Slab> = const { Cell::new(&NONE) };
+    /// Without Drop, so that reading it works to the very end of the thread.
+    static MINE: Cell<Mine> = const { Cell::new(Mine { chunks: Chunks::NONE, slab: &NONE }) };
     /// Hands the slab on when the thread ends.
     static LEAVE: Leave = const { Leave };
 }
@@ -26,24 +33,24 @@ struct Leave;
 
 impl Drop for Leave {
     fn drop(&mut self) {
-        let slab = SLAB.replace(&GONE);
+        let slab = take_slab();
         if !std::ptr::eq(slab, &NONE) && !std::ptr::eq(slab, &GONE) {
             STORAGE.detach(slab);
         }
     }
 }
 
-/// The calling thread's own cells from `id` to the end of its chunk, once it has touched that.
+/// The calling thread's own cells from `id` on, once it has touched their chunk.
 #[inline]
-pub(crate) fn own_cells(id: u32) -> Option<&'static [AtomicU64]> {
-    SLAB.get().cells(id)
+pub(crate) fn own_cells(id: u32) -> Option<Cells<'static>> {
+    MINE.get().chunks.cells(id)
 }
 
 /// The word of the calling thread's section, and what it holds, if the thread has a slab and is in no
 /// section.
 #[inline]
 pub(crate) fn own_section() -> Option<(&'static Slab, u64)> {
-    let slab = SLAB.get();
+    let slab = MINE.get().slab;
     let word = slab.section().load(Ordering::Relaxed);
     // It is odd in what stands in for a slab, too.
     (word & 1 == 0).then_some((slab, word))
@@ -51,20 +58,19 @@ pub(crate) fn own_section() -> Option<(&'static Slab, u64)> {
 
 /// The slab of the calling thread, for a section; none while it can't have one.
 pub(crate) fn my_slab() -> Option<&'static Slab> {
-    let slab = SLAB.get();
+    let slab = MINE.get().slab;
     if slab.is_stand_in() { with_slab(|slab| slab) } else { Some(slab) }
 }
 
-/// The cells from `id` to the end of its chunk, for an update by the calling thread: gets a slab or a
-/// chunk for it where need be.
-pub(crate) fn cells(id: u32) -> Cells {
+/// The cells from `id` on, for an update by the calling thread: gets a slab or a chunk for it where need
+/// be.
+pub(crate) fn cells(id: u32) -> Place {
     if let Some(cells) = own_cells(id) {
-        return Cells::Own(cells);
+        return Place::Own(cells);
     }
-    let number = id as usize / CHUNK;
-    match with_slab(|slab| slab.touch(number)) {
-        Some(chunk) => Cells::Own(&chunk[id as usize % CHUNK..]),
-        None => Cells::Shared(STORAGE.shared_cells(id)),
+    match with_slab(|slab| slab.touch(id as usize / CHUNK)) {
+        Some(chunk) => Place::Own(Cells::new(chunk, id)),
+        None => Place::Shared(STORAGE.shared_cells(id)),
     }
 }
 
@@ -73,7 +79,7 @@ pub(crate) fn cells(id: u32) -> Cells {
 /// Meanwhile the thread-local says `GONE`: an allocator that counts its calls with a metric of
 /// ours ends up in the shared slab, not here again.
 fn with_slab<T>(work: impl FnOnce(&'static Slab) -> T) -> Option<T> {
-    let mut slab = SLAB.replace(&GONE);
+    let mut slab = take_slab();
     if std::ptr::eq(slab, &GONE) {
         return None;
     }
@@ -85,6 +91,11 @@ fn with_slab<T>(work: impl FnOnce(&'static Slab) -> T) -> Option<T> {
         slab = STORAGE.attach();
     }
     let done = work(slab);
-    SLAB.set(slab);
+    MINE.set(Mine { chunks: slab.chunks(), slab });
     Some(done)
+}
+
+/// The slab of the calling thread, which has none from now on.
+fn take_slab() -> &'static Slab {
+    MINE.replace(Mine { chunks: Chunks::NONE, slab: &GONE }).slab
 }
