@@ -150,7 +150,7 @@ fn observe_first(target: impl Target, value: f64) {
 }
 
 /// Adds a finite value to the cells of a series: buckets, `+Inf`, the sum, native buckets.
-#[inline]
+#[inline(always)]
 fn add(
     series: &Series,
     cells: Cells<'_>,
@@ -158,12 +158,13 @@ fn add(
     add: impl Fn(&AtomicU64, u64) -> bool,
     add_f64: impl Fn(&AtomicU64, f64),
 ) {
-    let bounds = series.descriptor().bounds();
+    let descriptor = series.descriptor();
+    let (bounds, native) = (descriptor.bounds(), descriptor.native());
     let sum = bounds.len() + 1;
     // A count of observations is nowhere near 2^64.
     add(cells.at(bucket(bounds, value)), 1);
     add_f64(cells.at(sum), value);
-    if let Some(layout) = series.descriptor().native() {
+    if let Some(layout) = native {
         let (place, clamped) = layout.place(value);
         add(cells.at(sum + 1 + place), 1);
         if clamped {
