@@ -8,15 +8,15 @@
 
 use std::borrow::Cow;
 
-use crate::lookup::values::Values;
+use crate::lookup::values::{Key, Values};
 
 /// The constant parts of a family's label text: `{a="`, then `",b="` for each further label.
 pub(crate) struct Pieces {
     texts: Box<[Box<[u8]>]>,
-    /// How many bytes of each stand before its last quote, which is all that a comparison needs.
-    before: Box<[usize]>,
-    /// How many bytes stand behind the last value. Without labels there is no text.
-    end: usize,
+    /// How long each is, which is all that a comparison needs.
+    lengths: Box<[usize]>,
+    /// How long a text without its values is.
+    fixed: usize,
 }
 
 const END: &[u8] = b"\"}";
@@ -29,8 +29,10 @@ impl Pieces {
             .enumerate()
             .map(|(i, name)| format!("{}{name}=\"", opening(i)).into_bytes().into())
             .collect();
-        let before = texts.iter().map(|text| text.len() - 1).collect();
-        Self { before, end: if names.is_empty() { 0 } else { END.len() }, texts }
+        let lengths: Box<[usize]> = texts.iter().map(|text| text.len()).collect();
+        // Without labels there is no text.
+        let end = if names.is_empty() { 0 } else { END.len() };
+        Self { fixed: lengths.iter().sum::<usize>() + end, lengths, texts }
     }
 
     /// Appends the text; returns whether a value was changed by escaping.
@@ -46,57 +48,48 @@ impl Pieces {
         escaped
     }
 
-    /// Whether `text`, which [`write`](Self::write) has made without escaping anything, is that of
-    /// `values`.
+    /// Whether `text`, which [`write`](Self::write) has made without escaping anything, is that of a key.
     ///
     /// The text holds two quotes for each label and no others, so if each value has one before and one
     /// behind it where its length says, these are its own, and the pieces between them need no look.
-    #[inline]
-    pub(crate) fn matches(&self, text: &[u8], values: &impl Values) -> bool {
-        let mut at = 0;
-        for (&before, value) in self.before.iter().zip(values.iter()) {
-            let quote = at + before;
-            let end = quote + 1 + value.len();
-            if end >= text.len() {
-                return false;
-            }
-            if value.len() > SHORT {
-                return self.matches_long(text, values);
-            }
-            // SAFETY: `end` lies within the text, and so does what is before it.
-            let same = unsafe {
-                let own = text.as_ptr().add(quote + 1);
-                *text.get_unchecked(quote) == b'"'
-                    && *text.get_unchecked(end) == b'"'
-                    && equal_short(own, value.as_ptr(), value.len())
-            };
-            if !same {
-                return false;
-            }
-            at = end;
+    #[inline(always)]
+    fn match_by(&self, text: &[u8], key: &Key<'_, impl Values>, same: impl Fn(&[u8], &[u8]) -> bool) -> bool {
+        let values = key.values.iter();
+        let Some(lengths) = self.lengths.get(..values.len()) else { return false };
+        if text.len() != self.fixed + key.len {
+            return false;
         }
-        at + self.end == text.len()
+        let mut end = 0;
+        for (piece, value) in lengths.iter().zip(values) {
+            let start = end + piece;
+            end = start + value.len();
+            // SAFETY: pieces and values together are as long as the text, and something follows the last value.
+            let (before, own, behind) = unsafe {
+                (*text.get_unchecked(start - 1), text.get_unchecked(start..end), *text.get_unchecked(end))
+            };
+            if before != b'"' || behind != b'"' || !same(own, value.as_bytes()) {
+                return false;
+            }
+        }
+        true
     }
 
-    /// The same with values of any length.
-    #[cold]
-    fn matches_long(&self, text: &[u8], values: &impl Values) -> bool {
-        let mut rest = text;
-        for (&before, value) in self.before.iter().zip(values.iter()) {
-            let own = rest.get(before..).and_then(|rest| rest.strip_prefix(b"\""));
-            match own.and_then(|own| own.strip_prefix(value.as_bytes())) {
-                Some(tail @ [b'"', ..]) => rest = tail,
-                _ => return false,
-            }
-        }
-        rest.len() == self.end
+    /// Whether a text in which nothing was escaped is that of a key.
+    pub(crate) fn match_plain(&self, text: &[u8], key: &Key<'_, impl Values>) -> bool {
+        self.match_by(text, key, |own, value| own == value)
+    }
+
+    /// The same for a key that is [short](Key::is_short).
+    #[inline(always)]
+    pub(crate) fn match_short(&self, text: &[u8], key: &Key<'_, impl Values>) -> bool {
+        debug_assert!(key.is_short());
+        self.match_by(text, key, equal_short)
     }
 
     /// The same for a text in which something was escaped.
-    #[cold]
-    pub(crate) fn matches_escaped(&self, text: &[u8], values: &impl Values) -> bool {
+    pub(crate) fn match_escaped(&self, text: &[u8], key: &Key<'_, impl Values>) -> bool {
         let mut rest = text;
-        for (piece, value) in self.texts.iter().zip(values.iter()) {
+        for (piece, value) in self.texts.iter().zip(key.values.iter()) {
             let value = rest.strip_prefix(&**piece).and_then(|rest| strip_escaped(rest, value));
             let Some(tail) = value else { return false };
             rest = tail;
@@ -113,41 +106,33 @@ fn strip_escaped<'t>(text: &'t [u8], value: &str) -> Option<&'t [u8]> {
     })
 }
 
-/// The longest slice that [`equal_short`] compares.
-const SHORT: usize = 16;
+/// Slices below this length are compared without a call.
+pub(crate) const SHORT: usize = 32;
 
-/// Equality of slices that are mostly short, without a call for those.
+/// Equality of slices that are mostly short.
 #[inline]
 pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    // SAFETY: both have that many bytes.
-    if a.len() <= SHORT { unsafe { equal_short(a.as_ptr(), b.as_ptr(), a.len()) } } else { a == b }
+    a.len() == b.len() && if a.len() < SHORT { equal_short(a, b) } else { a == b }
 }
 
-/// Equality of two times `len` bytes, by two words that overlap.
-///
-/// # Safety
-///
-/// Both pointers are to `len` bytes at least, and `len` is at most [`SHORT`].
-#[inline]
-unsafe fn equal_short(a: *const u8, b: *const u8, len: usize) -> bool {
-    // SAFETY: each word lies within the first `len` bytes.
-    unsafe {
-        if len >= 8 {
-            let word = |of: *const u8, at: usize| of.add(at).cast::<u64>().read_unaligned();
-            word(a, 0) == word(b, 0) && word(a, len - 8) == word(b, len - 8)
-        } else if len >= 4 {
-            let word = |of: *const u8, at: usize| of.add(at).cast::<u32>().read_unaligned();
-            word(a, 0) == word(b, 0) && word(a, len - 4) == word(b, len - 4)
-        } else if len >= 2 {
-            let word = |of: *const u8, at: usize| of.add(at).cast::<u16>().read_unaligned();
-            word(a, 0) == word(b, 0) && word(a, len - 2) == word(b, len - 2)
-        } else {
-            len == 0 || *a == *b
-        }
+/// Equality of slices of one length, below [`SHORT`].
+#[inline(always)]
+fn equal_short(a: &[u8], b: &[u8]) -> bool {
+    if a.len() >= 8 {
+        if a.len() >= 16 { equal_ends::<16>(a, b) } else { equal_ends::<8>(a, b) }
+    } else if a.len() >= 4 {
+        equal_ends::<4>(a, b)
+    } else if a.len() >= 2 {
+        equal_ends::<2>(a, b)
+    } else {
+        a.first() == b.first()
     }
+}
+
+/// Whether the first and the last bytes are the same, so many of each; they may overlap.
+#[inline(always)]
+fn equal_ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+    a.first_chunk::<N>() == b.first_chunk() && a.last_chunk::<N>() == b.last_chunk()
 }
 
 /// Appends a label's value; returns whether escaping changed it.
@@ -297,6 +282,7 @@ pub(crate) fn unescape_into(value: &[u8], out: &mut Vec<u8>) {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::sync::RandomState;
     use proptest::prelude::*;
 
     /// Texts from the bytes that matter, so that confusions would be found.
@@ -308,8 +294,9 @@ mod tests {
         .prop_map(|parts| parts.concat())
     }
 
-    fn matches(pieces: &Pieces, written: (&[u8], bool), values: &&[&str]) -> bool {
-        if written.1 { pieces.matches_escaped(written.0, values) } else { pieces.matches(written.0, values) }
+    fn matches(pieces: &Pieces, (text, escaped): (&[u8], bool), values: &&[&str]) -> bool {
+        let key = Key::new(&RandomState::default(), values);
+        if escaped { pieces.match_escaped(text, &key) } else { pieces.match_plain(text, &key) }
     }
 
     proptest! {

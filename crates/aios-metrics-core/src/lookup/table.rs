@@ -57,10 +57,10 @@ impl Iterator for Candidates<'_> {
                 return None;
             }
             self.at += 1;
-            // The same tag leaves the payload alone; of an entry that was removed that is 0.
-            let payload = word ^ self.tag;
-            if payload <= PAYLOAD_MASK && payload != 0 {
-                return Some(payload - 1);
+            // The same tag leaves the payload plus one alone; of an entry that was removed that is 0.
+            let payload = (word ^ self.tag).wrapping_sub(1);
+            if payload < PAYLOAD_MASK {
+                return Some(payload);
             }
         }
     }

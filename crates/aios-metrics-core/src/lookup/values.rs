@@ -1,25 +1,79 @@
-//! Label values as callers give them.
+//! Label values as callers give them, and as a search wants them.
 
-/// Label values in the order in which the family was registered, as many as it has labels.
-pub(crate) trait Values {
-    fn iter(&self) -> impl Iterator<Item = &str>;
+use std::hash::{BuildHasher, Hasher};
+
+use crate::format::labels::SHORT;
+use crate::sync::RandomState;
+
+/// Values that are looked for, with what a walk over them tells.
+pub(crate) struct Key<'v, V> {
+    pub(crate) values: &'v V,
+    /// Of the values one after the other.
+    pub(crate) hash: u64,
+    /// How many bytes they have together.
+    pub(crate) len: usize,
+    /// The lengths, one laid over the other: below a power of two if each of them is.
+    lengths: usize,
 }
 
-/// Values alone, in the order of registration.
-impl Values for &[&str] {
+impl<'v, V: Values> Key<'v, V> {
+    #[inline(always)]
+    pub(crate) fn new(hasher: &RandomState, values: &'v V) -> Self {
+        let mut hasher = hasher.build_hasher();
+        let (mut len, mut lengths) = (0, 0);
+        for value in values.iter() {
+            // Each write folds in its length; what still collides is told apart by comparing.
+            hasher.write(value.as_bytes());
+            len += value.len();
+            lengths |= value.len();
+        }
+        Self { values, hash: hasher.finish(), len, lengths }
+    }
+
+    /// Whether each value is [`SHORT`].
     #[inline]
-    fn iter(&self) -> impl Iterator<Item = &str> {
-        <[&str]>::iter(self).copied()
+    pub(crate) fn is_short(&self) -> bool {
+        self.lengths < SHORT
     }
 }
 
-/// Name and value pairs in the order of registration.
-pub(crate) struct InOrder<'a>(pub(crate) &'a [(&'a str, &'a str)]);
+/// Label values in the order in which the family was registered, as many as it has labels.
+pub(crate) trait Values {
+    fn iter(&self) -> impl ExactSizeIterator<Item = &str>;
+}
 
-impl Values for InOrder<'_> {
+/// What a caller gives for a label.
+pub(crate) trait Given {
+    fn value(&self) -> &str;
+}
+
+/// The value alone.
+impl Given for &str {
     #[inline]
-    fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(_, value)| *value)
+    fn value(&self) -> &str {
+        self
+    }
+}
+
+/// Name and value.
+impl Given for (&str, &str) {
+    #[inline]
+    fn value(&self) -> &str {
+        self.1
+    }
+}
+
+impl<G: Given> Values for &[G] {
+    #[inline]
+    fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        <[G]>::iter(self).map(G::value)
+    }
+}
+
+impl<G: Given, const N: usize> Values for [G; N] {
+    #[inline]
+    fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        <[G]>::iter(self).map(G::value)
     }
 }
 
@@ -30,7 +84,7 @@ pub(crate) struct AnyOrder<'a> {
 }
 
 impl Values for AnyOrder<'_> {
-    fn iter(&self) -> impl Iterator<Item = &str> {
+    fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         self.names
             .iter()
             .map(|name| self.pairs.iter().find(|(given, _)| *given == &**name).map_or("", |(_, value)| value))
@@ -41,7 +95,7 @@ impl Values for AnyOrder<'_> {
 pub(crate) struct Same<'a>(pub(crate) &'a str, pub(crate) usize);
 
 impl Values for Same<'_> {
-    fn iter(&self) -> impl Iterator<Item = &str> {
+    fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         std::iter::repeat_n(self.0, self.1)
     }
 }

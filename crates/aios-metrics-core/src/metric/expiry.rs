@@ -20,7 +20,7 @@ use super::{Total, gauge, histogram};
 use crate::descriptor::Kind;
 use crate::format::labels;
 use crate::lookup::node::Run;
-use crate::lookup::values::Values;
+use crate::lookup::values::{Key, Values};
 use crate::storage::Reader;
 use crate::storage::local::{self, STORAGE};
 use crate::sync::{Ordering, RandomState, lock, try_lock};
@@ -185,27 +185,28 @@ impl Series {
         }
         let values: Vec<_> = labels::parse(std::str::from_utf8(&expired.text).unwrap_or_default()).collect();
         let values: Vec<&str> = values.iter().map(|(_, value)| &**value).collect();
-        let hash = self.hash(&&*values);
-        if let Some((_, node)) = self.find_placed(hash, &&*values) {
+        let values = &&*values;
+        let key = self.key(values);
+        if let Some((_, node)) = self.find_placed(&key) {
             self.add_to(run, node.run());
             return false;
         }
         Control::new(run.control).relink();
         changes.text.clear();
-        let escaped = self.descriptor().rendered().pieces.write(&&*values, &mut changes.text);
-        self.insert(changes, hash, escaped, run);
+        let escaped = self.descriptor().rendered().pieces.write(values, &mut changes.text);
+        self.insert(changes, key.hash, escaped, run);
         true
     }
 
     /// Has what has expired with these values not come back; answers whether it would have. Under the lock.
-    pub(super) fn forget(&self, changes: &mut Changes, hash: u64, values: &impl Values) -> bool {
+    pub(super) fn forget(&self, changes: &mut Changes, key: &Key<'_, impl Values>) -> bool {
         let Changes { text, idle: Idle(idle), .. } = changes;
-        let keys = (hash as u32, 0)..=(hash as u32, u32::MAX);
+        let keys = (key.hash as u32, 0)..=(key.hash as u32, u32::MAX);
         if idle.range(keys.clone()).next().is_none() {
             return false;
         }
         text.clear();
-        self.descriptor().rendered().pieces.write(values, text);
+        self.descriptor().rendered().pieces.write(key.values, text);
         let same = idle.range(keys).filter(|(_, expired)| *expired.text == **text);
         let same: Vec<_> = same.map(|(key, _)| *key).collect();
         let forgotten = same.iter().filter_map(|key| idle.remove(key));

@@ -71,11 +71,11 @@ impl Series {
     /// Removes the series with these values; `false` when there is none.
     pub(crate) fn remove(&self, values: &[&str]) -> Result<bool, LabelError> {
         self.check_count(values)?;
-        let hash = self.hash(&values);
+        let key = self.key(&values);
         let section = Section::enter();
         let (removed, crowded) = self.change(|changes| {
-            let mut removed = self.forget(changes, hash, &values);
-            if let Some((place, node)) = self.find_placed(hash, &values) {
+            let mut removed = self.forget(changes, &key);
+            if let Some((place, node)) = self.find_placed(&key) {
                 let run = self.unlink(changes, place, node);
                 changes.limbo.retire(Garbage::Series(run));
                 self.finish(changes);

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use std::hash::{BuildHasher, Hasher};
 use tracing::warn;
 
 use super::Total;
@@ -16,7 +15,7 @@ use crate::format::labels::equal;
 use crate::lookup::Retired;
 use crate::lookup::node::{MAX_TEXT, Node, Nodes, Run};
 use crate::lookup::table::Table;
-use crate::lookup::values::{AnyOrder, InOrder, Same, Values};
+use crate::lookup::values::{AnyOrder, Given, Key, Same, Values};
 use crate::native::Layout;
 use crate::registry::RegistryOptions;
 use crate::rolling::Time;
@@ -107,7 +106,7 @@ impl Series {
     /// An unlabelled metric stands at 0 from registration.
     pub(super) fn stand_at_zero(&self, changes: &mut Changes) {
         if self.descriptor.label_count() == 0 {
-            self.find_or_insert(changes, self.hash(&UNLABELLED), &UNLABELLED);
+            self.find_or_insert(changes, &self.key(&UNLABELLED));
         }
     }
 
@@ -200,7 +199,7 @@ impl Series {
         values: &[&str],
     ) -> Result<Node<'s>, LabelError> {
         self.check_count(values)?;
-        Ok(self.find_or_create(section, &values))
+        Ok(self.find_or_create_given(section, values))
     }
 
     /// Whether there are as many values as labels.
@@ -224,7 +223,7 @@ impl Series {
         if names.len() == labels.len()
             && names.iter().zip(labels).all(|(name, (given, _))| equal(name.as_bytes(), given.as_bytes()))
         {
-            return Ok(self.find_or_create(section, &InOrder(labels)));
+            return Ok(self.find_or_create_given(section, labels));
         }
         self.with_other_labels(section, labels)
     }
@@ -253,7 +252,7 @@ impl Series {
             }
         }
         match ordered.get(..names.len()) {
-            Some(ordered) => Ok(self.find_or_create(section, &ordered)),
+            Some(ordered) => Ok(self.find_or_create_given(section, ordered)),
             None => Ok(self.find_or_create(section, &AnyOrder { names, pairs: labels })),
         }
     }
@@ -262,7 +261,7 @@ impl Series {
     pub(crate) fn existing<'s>(&'s self, _section: &'s Section, labels: &[(&str, &str)]) -> Option<Node<'s>> {
         let names = self.descriptor.names();
         if names.is_empty() {
-            return self.find(self.hash(&UNLABELLED), &UNLABELLED);
+            return self.find(&self.key(&UNLABELLED));
         }
         if names.len() != labels.len()
             || !names.iter().all(|name| labels.iter().any(|(given, _)| **name == **given))
@@ -270,7 +269,7 @@ impl Series {
             return None;
         }
         let values = AnyOrder { names, pairs: labels };
-        self.find(self.hash(&values), &values)
+        self.find(&self.key(&values))
     }
 
     /// Counts a handle of the series that `find` finds.
@@ -291,9 +290,32 @@ impl Series {
         }
     }
 
+    /// The series with these values, in the order of registration.
+    ///
+    /// A few are looked for as an array: what is done with each of them needs no loop then.
+    #[inline]
+    fn find_or_create_given<'s>(&'s self, section: &'s Section, given: &[impl Given]) -> Node<'s> {
+        let found = match given.len() {
+            1 => self.find_array::<1>(given),
+            2 => self.find_array::<2>(given),
+            3 => self.find_array::<3>(given),
+            4 => self.find_array::<4>(given),
+            _ => self.find_existing(&given),
+        };
+        match found {
+            Some(node) => node,
+            None => self.create(section, &given),
+        }
+    }
+
+    #[inline]
+    fn find_array<const N: usize>(&self, given: &[impl Given]) -> Option<Node<'_>> {
+        self.find_existing(given.first_chunk::<N>()?)
+    }
+
     #[inline]
     fn find_or_create<'s>(&'s self, section: &'s Section, values: &impl Values) -> Node<'s> {
-        match self.find_hashed(values) {
+        match self.find_existing(values) {
             Some(node) => node,
             None => self.create(section, values),
         }
@@ -301,37 +323,45 @@ impl Series {
 
     /// The series with these values. In a section.
     ///
-    /// A function of its own that calls no other for usual values, so that all it needs stays in
-    /// registers.
+    /// A function of its own that calls no other for usual values, and none that comes back to it, so that
+    /// all it needs stays in registers.
     #[inline(never)]
-    fn find_hashed(&self, values: &impl Values) -> Option<Node<'_>> {
-        self.find(self.hash(values), values)
-    }
-
-    #[inline(always)]
-    pub(super) fn hash(&self, values: &impl Values) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        // Each write folds in its length; what still collides is told apart by comparing.
-        values.iter().for_each(|value| hasher.write(value.as_bytes()));
-        hasher.finish()
-    }
-
-    /// The series with these values. In a section, or under the lock of changes.
-    #[inline(always)]
-    fn find(&self, hash: u64, values: &impl Values) -> Option<Node<'_>> {
-        self.find_placed(hash, values).map(|(_, node)| node)
-    }
-
-    /// The series with these values, and its place among the nodes.
-    #[inline(always)]
-    pub(super) fn find_placed(&self, hash: u64, values: &impl Values) -> Option<(u64, Node<'_>)> {
+    fn find_existing(&self, values: &impl Values) -> Option<Node<'_>> {
+        let key = self.key(values);
+        // The first candidate is nearly always it.
+        let node = self.nodes.node(self.table.candidates(key.hash).next()?)?;
+        let (text, escaped) = node.text_and_escaped();
         let pieces = &self.descriptor.rendered().pieces;
-        for place in self.table.candidates(hash) {
+        if key.is_short() && !escaped && pieces.match_short(text, &key) {
+            Some(node)
+        } else {
+            self.find_unusual(values)
+        }
+    }
+
+    /// The same where values are long or were escaped, and for two series with one tag.
+    #[inline(never)]
+    fn find_unusual(&self, values: &impl Values) -> Option<Node<'_>> {
+        self.find(&self.key(values))
+    }
+
+    #[inline(always)]
+    pub(super) fn key<'v, V: Values>(&self, values: &'v V) -> Key<'v, V> {
+        Key::new(&self.hasher, values)
+    }
+
+    /// The series of a key. In a section, or under the lock of changes.
+    fn find(&self, key: &Key<'_, impl Values>) -> Option<Node<'_>> {
+        self.find_placed(key).map(|(_, node)| node)
+    }
+
+    /// The series of a key, and its place among the nodes.
+    pub(super) fn find_placed(&self, key: &Key<'_, impl Values>) -> Option<(u64, Node<'_>)> {
+        let pieces = &self.descriptor.rendered().pieces;
+        for place in self.table.candidates(key.hash) {
             let node = self.nodes.node(place)?;
             let (text, escaped) = node.text_and_escaped();
-            let matches =
-                if escaped { pieces.matches_escaped(text, values) } else { pieces.matches(text, values) };
-            if matches {
+            if if escaped { pieces.match_escaped(text, key) } else { pieces.match_plain(text, key) } {
                 return Some((place, node));
             }
         }
@@ -341,20 +371,20 @@ impl Series {
     #[cold]
     fn create<'s>(&'s self, section: &'s Section, values: &impl Values) -> Node<'s> {
         self.sweep_if_due();
-        let hash = self.hash(values);
+        let key = &self.key(values);
         if self.full.load(Ordering::Acquire) {
             // Nothing is inserted while it is set, so a miss that begins now is final.
             let overflow = self.overflow_values();
-            if let Some(node) = self.find(hash, values) {
+            if let Some(node) = self.find(key) {
                 return node;
             }
-            if let Some(node) = self.find(self.hash(&overflow), &overflow) {
+            if let Some(node) = self.find(&self.key(&overflow)) {
                 self.overflowed.fetch_add(1, Ordering::Relaxed);
                 return node;
             }
         }
         // What the search has walked, it is done with: a table that is outgrown now can go at once.
-        let node = self.change_in(Some(section), |changes| self.find_or_insert(changes, hash, values));
+        let node = self.change_in(Some(section), |changes| self.find_or_insert(changes, key));
         if self.full.load(Ordering::Relaxed) && !self.warned.swap(true, Ordering::Relaxed) {
             self.warn_of_overflow();
         }
@@ -362,16 +392,16 @@ impl Series {
     }
 
     /// The series with these values, or the overflow series where there is no room for it.
-    pub(super) fn find_or_insert(&self, changes: &mut Changes, hash: u64, values: &impl Values) -> Node<'_> {
-        if let Some(node) = self.find(hash, values) {
+    pub(super) fn find_or_insert(&self, changes: &mut Changes, key: &Key<'_, impl Values>) -> Node<'_> {
+        if let Some(node) = self.find(key) {
             return node;
         }
         let room = self.has_room(changes);
         changes.text.clear();
-        let escaped = self.descriptor.rendered().pieces.write(values, &mut changes.text);
+        let escaped = self.descriptor.rendered().pieces.write(key.values, &mut changes.text);
         let node = if room && changes.text.len() <= MAX_TEXT {
             let run = self.take_run(changes);
-            self.insert(changes, hash, escaped, run)
+            self.insert(changes, key.hash, escaped, run)
         } else {
             self.overflow(changes, room)
         };
@@ -432,12 +462,12 @@ impl Series {
     fn overflow(&self, changes: &mut Changes, room: bool) -> Node<'_> {
         self.overflowed.fetch_add(1, Ordering::Relaxed);
         let values = self.overflow_values();
-        let hash = self.hash(&values);
-        let node = self.find(hash, &values).unwrap_or_else(|| {
+        let key = self.key(&values);
+        let node = self.find(&key).unwrap_or_else(|| {
             changes.text.clear();
             let escaped = self.descriptor.rendered().pieces.write(&values, &mut changes.text);
             let run = self.take_run(changes);
-            self.insert(changes, hash, escaped, run)
+            self.insert(changes, key.hash, escaped, run)
         });
         changes.overflow = Some(node.run().control);
         if !room {

@@ -254,7 +254,7 @@ impl Registry {
         Ok(M::handle(Held::new(&series, found)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn find_kind<'s>(
         &'s self,
         section: &'s Section,
