@@ -404,7 +404,7 @@ impl FamilySamples<'_> {
             return self;
         }
         let offset = snapshot.text.len();
-        descriptor.rendered().pieces.write(&labels, &mut snapshot.text);
+        descriptor.rendered().pieces.write(labels, &mut snapshot.text);
         let len = snapshot.text.len() - offset;
         if let (Ok(offset), Ok(len)) = (u32::try_from(offset), u32::try_from(len)) {
             let (form, bits) = value(&mut snapshot.words);

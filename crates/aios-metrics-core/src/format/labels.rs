@@ -36,7 +36,7 @@ impl Pieces {
     }
 
     /// Appends the text; returns whether a value was changed by escaping.
-    pub(crate) fn write(&self, values: &impl Values, out: &mut Vec<u8>) -> bool {
+    pub(crate) fn write(&self, values: &(impl Values + ?Sized), out: &mut Vec<u8>) -> bool {
         let mut escaped = false;
         for (piece, value) in self.texts.iter().zip(values.iter()) {
             out.extend_from_slice(piece);
@@ -53,7 +53,12 @@ impl Pieces {
     /// The text holds two quotes for each label and no others, so if each value has one before and one
     /// behind it where its length says, these are its own, and the pieces between them need no look.
     #[inline(always)]
-    fn match_by(&self, text: &[u8], key: &Key<'_, impl Values>, same: impl Fn(&[u8], &[u8]) -> bool) -> bool {
+    fn match_by(
+        &self,
+        text: &[u8],
+        key: &Key<'_, impl Values + ?Sized>,
+        same: impl Fn(&[u8], &[u8]) -> bool,
+    ) -> bool {
         let values = key.values.iter();
         let Some(lengths) = self.lengths.get(..values.len()) else { return false };
         if text.len() != self.fixed + key.len {
@@ -75,19 +80,19 @@ impl Pieces {
     }
 
     /// Whether a text in which nothing was escaped is that of a key.
-    pub(crate) fn match_plain(&self, text: &[u8], key: &Key<'_, impl Values>) -> bool {
+    pub(crate) fn match_plain(&self, text: &[u8], key: &Key<'_, impl Values + ?Sized>) -> bool {
         self.match_by(text, key, |own, value| own == value)
     }
 
     /// The same for a key that is [short](Key::is_short).
     #[inline(always)]
-    pub(crate) fn match_short(&self, text: &[u8], key: &Key<'_, impl Values>) -> bool {
+    pub(crate) fn match_short(&self, text: &[u8], key: &Key<'_, impl Values + ?Sized>) -> bool {
         debug_assert!(key.is_short());
         self.match_by(text, key, equal_short)
     }
 
     /// The same for a text in which something was escaped.
-    pub(crate) fn match_escaped(&self, text: &[u8], key: &Key<'_, impl Values>) -> bool {
+    pub(crate) fn match_escaped(&self, text: &[u8], key: &Key<'_, impl Values + ?Sized>) -> bool {
         let mut rest = text;
         for (piece, value) in self.texts.iter().zip(key.values.iter()) {
             let value = rest.strip_prefix(&**piece).and_then(|rest| strip_escaped(rest, value));
@@ -294,7 +299,7 @@ mod tests {
         .prop_map(|parts| parts.concat())
     }
 
-    fn matches(pieces: &Pieces, (text, escaped): (&[u8], bool), values: &&[&str]) -> bool {
+    fn matches(pieces: &Pieces, (text, escaped): (&[u8], bool), values: &[&str]) -> bool {
         let key = Key::new(&RandomState::default(), values);
         if escaped { pieces.match_escaped(text, &key) } else { pieces.match_plain(text, &key) }
     }
@@ -306,9 +311,9 @@ mod tests {
             let a: Vec<&str> = a.iter().map(String::as_str).collect();
             let b: Vec<&str> = b.iter().map(String::as_str).collect();
             let mut text = Vec::new();
-            let escaped = pieces.write(&&*a, &mut text);
-            prop_assert!(matches(&pieces, (&text, escaped), &&*a));
-            prop_assert_eq!(matches(&pieces, (&text, escaped), &&*b), a == b);
+            let escaped = pieces.write(&*a, &mut text);
+            prop_assert!(matches(&pieces, (&text, escaped), &a));
+            prop_assert_eq!(matches(&pieces, (&text, escaped), &b), a == b);
             #[cfg(feature = "protobuf")]
             {
                 let mut found = Vec::new();
@@ -326,7 +331,7 @@ mod tests {
         fn a_text_is_taken_apart_again(values in [nasty(), nasty()]) {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
             let mut text = Vec::new();
-            Pieces::new(&["first", "second"]).write(&&*values, &mut text);
+            Pieces::new(&["first", "second"]).write(&*values, &mut text);
             let parsed: Vec<_> = parse(std::str::from_utf8(&text).unwrap()).map(|(_, v)| v.into_owned()).collect();
             prop_assert_eq!(parsed, values);
         }

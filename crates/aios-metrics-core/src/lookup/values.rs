@@ -6,7 +6,7 @@ use crate::format::labels::SHORT;
 use crate::sync::RandomState;
 
 /// Values that are looked for, with what a walk over them tells.
-pub(crate) struct Key<'v, V> {
+pub(crate) struct Key<'v, V: ?Sized> {
     pub(crate) values: &'v V,
     /// Of the values one after the other.
     pub(crate) hash: u64,
@@ -16,14 +16,13 @@ pub(crate) struct Key<'v, V> {
     lengths: usize,
 }
 
-impl<'v, V: Values> Key<'v, V> {
+impl<'v, V: Values + ?Sized> Key<'v, V> {
     #[inline(always)]
     pub(crate) fn new(hasher: &RandomState, values: &'v V) -> Self {
         let mut hasher = hasher.build_hasher();
         let (mut len, mut lengths) = (0, 0);
         for value in values.iter() {
-            // Each write folds in its length; what still collides is told apart by comparing.
-            hasher.write(value.as_bytes());
+            hash_into(&mut hasher, value);
             len += value.len();
             lengths |= value.len();
         }
@@ -34,6 +33,20 @@ impl<'v, V: Values> Key<'v, V> {
     #[inline]
     pub(crate) fn is_short(&self) -> bool {
         self.lengths < SHORT
+    }
+}
+
+/// Hashes a string. What collides is told apart by comparing, so that its length needn't follow it.
+#[inline(always)]
+pub(crate) fn hash_into(hasher: &mut impl Hasher, string: &str) {
+    let bytes = string.as_bytes();
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        // The hasher would call a function for what is longer than this.
+        (Some(&head), Some(&tail)) if bytes.len() < SHORT => {
+            hasher.write_u128(u128::from_ne_bytes(head) ^ bytes.len() as u128);
+            hasher.write_u128(u128::from_ne_bytes(tail));
+        }
+        _ => hasher.write(bytes),
     }
 }
 
@@ -63,7 +76,7 @@ impl Given for (&str, &str) {
     }
 }
 
-impl<G: Given> Values for &[G] {
+impl<G: Given> Values for [G] {
     #[inline]
     fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         <[G]>::iter(self).map(G::value)

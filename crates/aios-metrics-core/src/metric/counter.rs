@@ -4,10 +4,12 @@ use std::fmt;
 
 use super::Total;
 use super::amount::{Amount, Parts};
+use super::control::Control;
 use super::family::{Held, Metric, sealed};
-use super::series::total;
+use super::series::{Series, total};
 use super::target::Target;
 use crate::descriptor::Kind;
+use crate::lookup::node::Run;
 use crate::storage::{Reader, local};
 use crate::sync::Ordering;
 
@@ -85,28 +87,28 @@ impl Counter {
 pub(crate) fn add(target: impl Target, n: impl Amount) {
     match n.parts() {
         Parts::Whole(n) => {
-            if !local::add(target.run().cell, n) {
-                add_fraction(target, n as f64);
+            if !local::add(target.cell(), n) {
+                add_fraction(target.series(), target.run(), n as f64);
             }
         }
         Parts::Fraction(n) => match target.control().float() {
             Some(cell) => local::add_f64(cell, n),
-            None => add_fraction(target, n),
+            None => add_fraction(target.series(), target.run(), n),
         },
-        Parts::Invalid(_) => refuse(target),
+        Parts::Invalid(_) => refuse(target.series()),
     }
 }
 
 /// A series' first fraction, or a total past 2^64.
 #[cold]
-fn add_fraction(target: impl Target, n: f64) {
-    let control = target.control();
-    local::add_f64(control.float().unwrap_or_else(|| target.series().float_cell(control)), n);
+fn add_fraction(series: &Series, run: Run, n: f64) {
+    let control = Control::new(run.control);
+    local::add_f64(control.float().unwrap_or_else(|| series.float_cell(control)), n);
 }
 
 #[cold]
-fn refuse(target: impl Target) {
-    target.series().refused().amounts.fetch_add(1, Ordering::Relaxed);
+fn refuse(series: &Series) {
+    series.refused().amounts.fetch_add(1, Ordering::Relaxed);
 }
 
 impl fmt::Debug for Counter {

@@ -185,7 +185,7 @@ impl Series {
         }
         let values: Vec<_> = labels::parse(std::str::from_utf8(&expired.text).unwrap_or_default()).collect();
         let values: Vec<&str> = values.iter().map(|(_, value)| &**value).collect();
-        let values = &&*values;
+        let values = &*values;
         let key = self.key(values);
         if let Some((_, node)) = self.find_placed(&key) {
             self.add_to(run, node.run());
@@ -199,7 +199,7 @@ impl Series {
     }
 
     /// Has what has expired with these values not come back; answers whether it would have. Under the lock.
-    pub(super) fn forget(&self, changes: &mut Changes, key: &Key<'_, impl Values>) -> bool {
+    pub(super) fn forget(&self, changes: &mut Changes, key: &Key<'_, impl Values + ?Sized>) -> bool {
         let Changes { text, idle: Idle(idle), .. } = changes;
         let keys = (key.hash as u32, 0)..=(key.hash as u32, u32::MAX);
         if idle.range(keys.clone()).next().is_none() {

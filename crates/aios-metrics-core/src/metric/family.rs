@@ -270,6 +270,11 @@ impl Held {
     }
 
     #[inline]
+    pub(crate) fn cell(&self) -> u32 {
+        self.run.cell
+    }
+
+    #[inline]
     pub(crate) fn control(&self) -> Control {
         self.control
     }

@@ -132,20 +132,20 @@ impl Drop for Timer {
 #[inline]
 pub(crate) fn observe(target: impl Target, value: f64) {
     if !value.is_finite() {
-        return refuse(target);
+        return refuse(target.series());
     }
-    match local::own_cells(target.run().cell) {
+    match local::own_cells(target.cell()) {
         Some(cells) => add(target.series(), cells, value, add_own, add_own_f64),
-        None => observe_first(target, value),
+        None => observe_first(target.series(), target.run(), value),
     }
 }
 
 /// Observes for a thread that has not touched these cells yet.
 #[cold]
-fn observe_first(target: impl Target, value: f64) {
-    match local::cells(target.run().cell) {
-        Place::Own(cells) => add(target.series(), cells, value, add_own, add_own_f64),
-        Place::Shared(cells) => add(target.series(), cells, value, add_shared, add_shared_f64),
+fn observe_first(series: &Series, run: Run, value: f64) {
+    match local::cells(run.cell) {
+        Place::Own(cells) => add(series, cells, value, add_own, add_own_f64),
+        Place::Shared(cells) => add(series, cells, value, add_shared, add_shared_f64),
     }
 }
 
@@ -174,8 +174,8 @@ fn add(
 }
 
 #[cold]
-fn refuse(target: impl Target) {
-    target.series().refused().observations.fetch_add(1, Ordering::Relaxed);
+fn refuse(series: &Series) {
+    series.refused().observations.fetch_add(1, Ordering::Relaxed);
 }
 
 /// The first bucket whose bound is not below the value: its place is the number of bounds below.

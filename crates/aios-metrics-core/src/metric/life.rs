@@ -71,7 +71,7 @@ impl Series {
     /// Removes the series with these values; `false` when there is none.
     pub(crate) fn remove(&self, values: &[&str]) -> Result<bool, LabelError> {
         self.check_count(values)?;
-        let key = self.key(&values);
+        let key = self.key(values);
         let section = Section::enter();
         let (removed, crowded) = self.change(|changes| {
             let mut removed = self.forget(changes, &key);

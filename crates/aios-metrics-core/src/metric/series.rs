@@ -106,7 +106,7 @@ impl Series {
     /// An unlabelled metric stands at 0 from registration.
     pub(super) fn stand_at_zero(&self, changes: &mut Changes) {
         if self.descriptor.label_count() == 0 {
-            self.find_or_insert(changes, &self.key(&UNLABELLED));
+            self.find_or_insert(changes, &self.key(UNLABELLED));
         }
     }
 
@@ -236,7 +236,7 @@ impl Series {
         let names = self.descriptor.names();
         if names.is_empty() {
             self.note_dropped_labels(labels);
-            return Ok(self.find_or_create(section, &UNLABELLED));
+            return Ok(self.find_or_create(section, UNLABELLED));
         }
         if names.len() != labels.len() {
             return Err(self.wrong_names(labels));
@@ -261,7 +261,7 @@ impl Series {
     pub(crate) fn existing<'s>(&'s self, _section: &'s Section, labels: &[(&str, &str)]) -> Option<Node<'s>> {
         let names = self.descriptor.names();
         if names.is_empty() {
-            return self.find(&self.key(&UNLABELLED));
+            return self.find(&self.key(UNLABELLED));
         }
         if names.len() != labels.len()
             || !names.iter().all(|name| labels.iter().any(|(given, _)| **name == **given))
@@ -300,11 +300,11 @@ impl Series {
             2 => self.find_array::<2>(given),
             3 => self.find_array::<3>(given),
             4 => self.find_array::<4>(given),
-            _ => self.find_existing(&given),
+            _ => self.find_existing(given),
         };
         match found {
             Some(node) => node,
-            None => self.create(section, &given),
+            None => self.create(section, given),
         }
     }
 
@@ -314,7 +314,7 @@ impl Series {
     }
 
     #[inline]
-    fn find_or_create<'s>(&'s self, section: &'s Section, values: &impl Values) -> Node<'s> {
+    fn find_or_create<'s>(&'s self, section: &'s Section, values: &(impl Values + ?Sized)) -> Node<'s> {
         match self.find_existing(values) {
             Some(node) => node,
             None => self.create(section, values),
@@ -326,7 +326,7 @@ impl Series {
     /// A function of its own that calls no other for usual values, and none that comes back to it, so that
     /// all it needs stays in registers.
     #[inline(never)]
-    fn find_existing(&self, values: &impl Values) -> Option<Node<'_>> {
+    fn find_existing(&self, values: &(impl Values + ?Sized)) -> Option<Node<'_>> {
         let key = self.key(values);
         // The first candidate is nearly always it.
         let node = self.nodes.node(self.table.candidates(key.hash).next()?)?;
@@ -341,22 +341,22 @@ impl Series {
 
     /// The same where values are long or were escaped, and for two series with one tag.
     #[inline(never)]
-    fn find_unusual(&self, values: &impl Values) -> Option<Node<'_>> {
+    fn find_unusual(&self, values: &(impl Values + ?Sized)) -> Option<Node<'_>> {
         self.find(&self.key(values))
     }
 
     #[inline(always)]
-    pub(super) fn key<'v, V: Values>(&self, values: &'v V) -> Key<'v, V> {
+    pub(super) fn key<'v, V: Values + ?Sized>(&self, values: &'v V) -> Key<'v, V> {
         Key::new(&self.hasher, values)
     }
 
     /// The series of a key. In a section, or under the lock of changes.
-    fn find(&self, key: &Key<'_, impl Values>) -> Option<Node<'_>> {
+    fn find(&self, key: &Key<'_, impl Values + ?Sized>) -> Option<Node<'_>> {
         self.find_placed(key).map(|(_, node)| node)
     }
 
     /// The series of a key, and its place among the nodes.
-    pub(super) fn find_placed(&self, key: &Key<'_, impl Values>) -> Option<(u64, Node<'_>)> {
+    pub(super) fn find_placed(&self, key: &Key<'_, impl Values + ?Sized>) -> Option<(u64, Node<'_>)> {
         let pieces = &self.descriptor.rendered().pieces;
         for place in self.table.candidates(key.hash) {
             let node = self.nodes.node(place)?;
@@ -369,7 +369,7 @@ impl Series {
     }
 
     #[cold]
-    fn create<'s>(&'s self, section: &'s Section, values: &impl Values) -> Node<'s> {
+    fn create<'s>(&'s self, section: &'s Section, values: &(impl Values + ?Sized)) -> Node<'s> {
         self.sweep_if_due();
         let key = &self.key(values);
         if self.full.load(Ordering::Acquire) {
@@ -392,7 +392,11 @@ impl Series {
     }
 
     /// The series with these values, or the overflow series where there is no room for it.
-    pub(super) fn find_or_insert(&self, changes: &mut Changes, key: &Key<'_, impl Values>) -> Node<'_> {
+    pub(super) fn find_or_insert(
+        &self,
+        changes: &mut Changes,
+        key: &Key<'_, impl Values + ?Sized>,
+    ) -> Node<'_> {
         if let Some(node) = self.find(key) {
             return node;
         }

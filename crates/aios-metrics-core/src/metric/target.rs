@@ -11,6 +11,8 @@ use crate::lookup::node::{Node, Run};
 pub(crate) trait Target: Copy {
     fn series(&self) -> &Series;
     fn run(&self) -> Run;
+    /// The first of its cells: all that most updates need.
+    fn cell(&self) -> u32;
     fn control(&self) -> Control;
 }
 
@@ -23,6 +25,11 @@ impl Target for &Held {
     #[inline]
     fn run(&self) -> Run {
         Held::run(self)
+    }
+
+    #[inline]
+    fn cell(&self) -> u32 {
+        Held::cell(self)
     }
 
     #[inline]
@@ -54,6 +61,11 @@ impl Target for Found<'_> {
     #[inline]
     fn run(&self) -> Run {
         self.run
+    }
+
+    #[inline]
+    fn cell(&self) -> u32 {
+        self.run.cell
     }
 
     #[inline]

@@ -21,6 +21,7 @@ use crate::format::Format;
 use crate::format::labels::equal;
 use crate::lookup::list::List;
 use crate::lookup::table::{Outgrown, Table};
+use crate::lookup::values::hash_into;
 use crate::metric::series::{Refused, Series};
 use crate::metric::{Counter, Family, Gauge, Histogram};
 use crate::native::NativeBuckets;
@@ -369,7 +370,7 @@ impl Registry {
     fn hash(&self, name: &str) -> u64 {
         use std::hash::Hasher;
         let mut hasher = self.0.hasher.build_hasher();
-        hasher.write(name.as_bytes());
+        hash_into(&mut hasher, name);
         hasher.finish()
     }
 
