@@ -60,19 +60,21 @@ impl Pieces {
         same: impl Fn(&[u8], &[u8]) -> bool,
     ) -> bool {
         let values = key.values.iter();
-        let Some(lengths) = self.lengths.get(..values.len()) else { return false };
-        if text.len() != self.fixed + key.len {
+        let count = values.len();
+        if self.lengths.len() != count || text.len() != self.fixed + key.len {
             return false;
         }
         let mut end = 0;
-        for (piece, value) in lengths.iter().zip(values) {
+        for (at, (piece, value)) in self.lengths[..count].iter().zip(values).enumerate() {
             let start = end + piece;
             end = start + value.len();
             // SAFETY: pieces and values together are as long as the text, and something follows the last value.
             let (before, own, behind) = unsafe {
                 (*text.get_unchecked(start - 1), text.get_unchecked(start..end), *text.get_unchecked(end))
             };
-            if before != b'"' || behind != b'"' || !same(own, value.as_bytes()) {
+            // The first quote is where it always is, and the last one where the length of all says.
+            let quoted = (at == 0 || before == b'"') && (at + 1 == count || behind == b'"');
+            if !quoted || !same(own, value.as_bytes()) {
                 return false;
             }
         }
@@ -93,8 +95,12 @@ impl Pieces {
 
     /// The same for a text in which something was escaped.
     pub(crate) fn match_escaped(&self, text: &[u8], key: &Key<'_, impl Values + ?Sized>) -> bool {
+        let values = key.values.iter();
         let mut rest = text;
-        for (piece, value) in self.texts.iter().zip(key.values.iter()) {
+        if self.texts.len() != values.len() {
+            return false;
+        }
+        for (piece, value) in self.texts.iter().zip(values) {
             let value = rest.strip_prefix(&**piece).and_then(|rest| strip_escaped(rest, value));
             let Some(tail) = value else { return false };
             rest = tail;
@@ -314,6 +320,9 @@ mod tests {
             let escaped = pieces.write(&*a, &mut text);
             prop_assert!(matches(&pieces, (&text, escaped), &a));
             prop_assert_eq!(matches(&pieces, (&text, escaped), &b), a == b);
+            // Too few and too many are others, also where what is missing or too much is empty.
+            prop_assert!(!matches(&pieces, (&text, escaped), &a[..2]));
+            prop_assert!(!matches(&pieces, (&text, escaped), &[a[0], a[1], a[2], ""]));
             #[cfg(feature = "protobuf")]
             {
                 let mut found = Vec::new();

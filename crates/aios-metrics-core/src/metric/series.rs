@@ -198,8 +198,11 @@ impl Series {
         section: &'s Section,
         values: &[&str],
     ) -> Result<Node<'s>, LabelError> {
+        if let Some(node) = self.find_given(values) {
+            return Ok(node);
+        }
         self.check_count(values)?;
-        Ok(self.find_or_create_given(section, values))
+        Ok(self.create(section, values))
     }
 
     /// Whether there are as many values as labels.
@@ -223,7 +226,7 @@ impl Series {
         if names.len() == labels.len()
             && names.iter().zip(labels).all(|(name, (given, _))| equal(name.as_bytes(), given.as_bytes()))
         {
-            return Ok(self.find_or_create_given(section, labels));
+            return Ok(self.find_given(labels).unwrap_or_else(|| self.create(section, labels)));
         }
         self.with_other_labels(section, labels)
     }
@@ -252,7 +255,7 @@ impl Series {
             }
         }
         match ordered.get(..names.len()) {
-            Some(ordered) => Ok(self.find_or_create_given(section, ordered)),
+            Some(ordered) => self.with_values(section, ordered),
             None => Ok(self.find_or_create(section, &AnyOrder { names, pairs: labels })),
         }
     }
@@ -290,21 +293,18 @@ impl Series {
         }
     }
 
-    /// The series with these values, in the order of registration.
+    /// The series with these values, in the order of registration; none if they aren't as many as the labels.
     ///
     /// A few are looked for as an array: what is done with each of them needs no loop then.
     #[inline]
-    fn find_or_create_given<'s>(&'s self, section: &'s Section, given: &[impl Given]) -> Node<'s> {
-        let found = match given.len() {
+    fn find_given(&self, given: &[impl Given]) -> Option<Node<'_>> {
+        match given.len() {
+            0 => self.find_array::<0>(given),
             1 => self.find_array::<1>(given),
             2 => self.find_array::<2>(given),
             3 => self.find_array::<3>(given),
             4 => self.find_array::<4>(given),
             _ => self.find_existing(given),
-        };
-        match found {
-            Some(node) => node,
-            None => self.create(section, given),
         }
     }
 
