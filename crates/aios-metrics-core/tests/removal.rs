@@ -144,6 +144,27 @@ fn there_is_room_again_below_the_cap() {
 }
 
 #[test]
+fn a_name_is_what_it_says_and_not_where_it_lies() {
+    let registry = Registry::new();
+    let metrics: Vec<String> = (10..99).map(|number| format!("metric_{number}")).collect();
+    let mut name = String::with_capacity(16);
+    for round in 1..=3 {
+        for metric in &metrics {
+            registry.register_gauge(metric, "One of many", &[]).unwrap();
+            // Each lies where the one before has lain.
+            metric.clone_into(&mut name);
+            registry.set_gauge(&name, f64::from(round), &[]).unwrap();
+        }
+        assert!(metrics.iter().all(|metric| registry.value(metric, &[]) == Some(f64::from(round))));
+        for metric in &metrics {
+            metric.clone_into(&mut name);
+            assert!(registry.unregister(&name));
+            registry.set_gauge(&name, 0.0, &[]).unwrap_err();
+        }
+    }
+}
+
+#[test]
 fn a_family_that_is_unregistered_is_gone_and_its_names_are_free() {
     let registry = Registry::new();
     let jobs = registry.register_counter("jobs_total", "Jobs", &[]).unwrap();

@@ -3,6 +3,7 @@
 pub(crate) mod list;
 #[cfg(all(test, loom))]
 mod loom;
+pub(crate) mod memo;
 pub(crate) mod node;
 pub(crate) mod table;
 pub(crate) mod values;

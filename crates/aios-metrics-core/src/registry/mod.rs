@@ -20,6 +20,7 @@ use crate::error::RegisterError;
 use crate::format::Format;
 use crate::format::labels::equal;
 use crate::lookup::list::List;
+use crate::lookup::memo::Memo;
 use crate::lookup::table::{Outgrown, Table};
 use crate::lookup::values::hash_into;
 use crate::metric::series::{Refused, Series};
@@ -62,6 +63,8 @@ struct Inner {
     hasher: RandomState,
     /// Families by every name under which they can be updated.
     names: Table,
+    /// Where they were found last.
+    memo: Memo,
     aliases: List<Alias>,
     families: List<Registered>,
     collectors: List<Collector>,
@@ -126,6 +129,7 @@ impl Registry {
         Self(Arc::new(Inner {
             hasher: RandomState::default(),
             names: Table::new(),
+            memo: Memo::new(),
             aliases: List::new(),
             families: List::new(),
             collectors: List::new(),
@@ -308,7 +312,7 @@ impl Registry {
         }
         for name in descriptor.update_names() {
             let hash = self.hash(name);
-            if let Some(index) = inner.names.candidates(hash).find(|&at| self.is_alias(at, name)) {
+            if let Some(index) = inner.names.candidates(hash).find(|&at| self.alias(at, name).is_some()) {
                 inner.names.remove(hash, index);
                 changes.limbo.retire_large(inner.aliases.take(index as usize).map(Garbage::Alias));
             }
@@ -378,17 +382,29 @@ impl Registry {
         self.0.aliases.get(alias as usize).map_or(0, |alias| self.hash(&alias.name))
     }
 
-    fn is_alias(&self, alias: u64, name: &str) -> bool {
-        self.0.aliases.get(alias as usize).is_some_and(|alias| *alias.name == *name)
-    }
-
     /// The family of that name.
     #[inline]
     fn find<'s>(&'s self, _section: &'s Section, name: &str) -> Option<&'s Arc<Series>> {
-        self.0.names.candidates(self.hash(name)).find_map(|index| {
-            let alias = self.0.aliases.get(index as usize)?;
-            equal(alias.name.as_bytes(), name.as_bytes()).then_some(&alias.series)
-        })
+        match self.0.memo.guess(name).and_then(|alias| self.alias(alias, name)) {
+            Some(series) => Some(series),
+            None => self.find_by_hash(name),
+        }
+    }
+
+    #[inline(never)]
+    fn find_by_hash(&self, name: &str) -> Option<&Arc<Series>> {
+        let inner = &*self.0;
+        let found = |alias| Some((alias, self.alias(alias, name)?));
+        let (alias, series) = inner.names.candidates(self.hash(name)).find_map(found)?;
+        inner.memo.note(name, alias, |noted| inner.aliases.get(noted as usize).is_none());
+        Some(series)
+    }
+
+    /// The family that has this name, if the alias is that.
+    #[inline]
+    fn alias(&self, alias: u64, name: &str) -> Option<&Arc<Series>> {
+        let alias = self.0.aliases.get(alias as usize)?;
+        equal(alias.name.as_bytes(), name.as_bytes()).then_some(&alias.series)
     }
 }
 
