@@ -84,22 +84,22 @@ impl Slab {
         &self.section
     }
 
-    /// Its chunks as they are now.
-    #[inline]
+    /// Its chunks as they are now, for the owner.
+    #[cfg(not(loom))]
     pub(crate) fn chunks(&self) -> Chunks<'_> {
-        Chunks(self.chunks.view())
+        Chunks { first: self.chunk(0).unwrap_or(&FULL), all: self.chunks.view() }
     }
 
     /// The chunk with the given number, once its owner has touched it.
     #[inline]
     pub(crate) fn chunk(&self, number: usize) -> Option<&Chunk> {
-        self.chunks().chunk(number)
+        chunk(self.chunks.view(), number)
     }
 
     /// The cells from `id` on, once their owner has touched the chunk.
     #[inline]
     pub(crate) fn cells(&self, id: u32) -> Option<Cells<'_>> {
-        self.chunks().cells(id)
+        cells(self.chunks.view(), id)
     }
 
     /// The chunk with the given number, allocated if need be. One caller at a time: the owner.
@@ -121,25 +121,50 @@ impl Slab {
     }
 }
 
-/// The chunks of a slab at one time; its owner looks again after each that it has touched.
-#[derive(Clone, Copy)]
-pub(crate) struct Chunks<'s>(View<'s, Chunk>);
+/// The chunk of a slab with the given number.
+#[inline]
+fn chunk(chunks: View<'_, Chunk>, number: usize) -> Option<&Chunk> {
+    // SAFETY: null, or a chunk that `touch` made; chunks live as long as the slab.
+    unsafe { chunks.get(number).as_ref() }
+}
 
+/// The cells of a slab from `id` on.
+#[inline]
+fn cells(chunks: View<'_, Chunk>, id: u32) -> Option<Cells<'_>> {
+    chunk(chunks, id as usize / CHUNK).map(|chunk| Cells::new(chunk, id))
+}
+
+/// The chunks of a slab at one time; its owner looks again after each that it has touched.
+#[cfg(not(loom))]
+#[derive(Clone, Copy)]
+pub(crate) struct Chunks<'s> {
+    /// The first one, which is all that many processes need; where there is none, one that is full.
+    first: &'s Chunk,
+    all: View<'s, Chunk>,
+}
+
+/// Cells to which nothing can be added.
+#[cfg(not(loom))]
+static FULL: Chunk = [const { AtomicU64::new(u64::MAX) }; CHUNK];
+
+#[cfg(not(loom))]
 impl<'s> Chunks<'s> {
     /// Those of a slab without any.
-    #[cfg(not(loom))]
-    pub(crate) const NONE: Self = Self(View::EMPTY);
-
-    #[inline]
-    fn chunk(self, number: usize) -> Option<&'s Chunk> {
-        // SAFETY: null, or a chunk that `touch` made; chunks live as long as the slab.
-        unsafe { self.0.get(number).as_ref() }
-    }
+    pub(crate) const NONE: Self = Self { first: &FULL, all: View::EMPTY };
 
     /// The cells from `id` on, where their chunk is among them.
     #[inline]
     pub(crate) fn cells(self, id: u32) -> Option<Cells<'s>> {
-        self.chunk(id as usize / CHUNK).map(|chunk| Cells::new(chunk, id))
+        cells(self.all, id)
+    }
+
+    /// A cell; one that is full where its chunk is not among them.
+    #[inline]
+    pub(crate) fn cell_or_full(self, id: u32) -> &'s AtomicU64 {
+        match self.first.get(id as usize) {
+            Some(cell) => cell,
+            None => self.cells(id).map_or(&FULL[0], |cells| cells.at(0)),
+        }
     }
 }
 

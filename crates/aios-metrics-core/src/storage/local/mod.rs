@@ -6,11 +6,11 @@ mod modelled;
 mod process;
 
 #[cfg(loom)]
-pub(crate) use modelled::{STORAGE, cells, my_slab, own_cells, own_section};
+pub(crate) use modelled::{STORAGE, add_own_cell, cells, my_slab, own_cells, own_section};
 #[cfg(all(test, loom))]
 pub(crate) use modelled::{leave, leave_without_a_slab};
 #[cfg(not(loom))]
-pub(crate) use process::{STORAGE, cells, my_slab, own_cells, own_section};
+pub(crate) use process::{STORAGE, add_own_cell, cells, my_slab, own_cells, own_section};
 
 use super::{Cells, add_own, add_own_f64, add_shared, add_shared_f64};
 
@@ -33,10 +33,7 @@ impl Place {
 /// Adds to a whole cell; `false` when the calling thread's share would pass 2^64.
 #[inline]
 pub(crate) fn add(id: u32, n: u64) -> bool {
-    match own_cells(id) {
-        Some(cells) => add_own(cells.at(0), n),
-        None => add_first(id, n),
-    }
+    add_own_cell(id, n) || add_first(id, n)
 }
 
 /// Adds to a cell of `f64` bits.

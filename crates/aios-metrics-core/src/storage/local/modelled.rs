@@ -38,6 +38,11 @@ pub(crate) fn own_cells(_id: u32) -> Option<Cells<'static>> {
     None
 }
 
+/// Adds nothing, for the same reason.
+pub(crate) fn add_own_cell(_id: u32, _n: u64) -> bool {
+    false
+}
+
 /// The word of the calling thread's section, and what it holds, if the thread is in no section.
 pub(crate) fn own_section() -> Option<(&'static Slab, u64)> {
     let slab = my_slab()?;

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use super::Place;
-use crate::storage::Storage;
 use crate::storage::slab::{CHUNK, Cells, Chunks, Slab};
+use crate::storage::{Storage, add_own};
 use crate::sync::Ordering;
 
 /// The cells of every registry in the process.
@@ -43,7 +43,15 @@ impl Drop for Leave {
 /// The calling thread's own cells from `id` on, once it has touched their chunk.
 #[inline]
 pub(crate) fn own_cells(id: u32) -> Option<Cells<'static>> {
-    MINE.get().chunks.cells(id)
+    MINE.with(|mine| mine.get().chunks.cells(id))
+}
+
+/// Adds to a cell of the calling thread; `false` when the sum would pass 2^64, and when the thread has not
+/// touched the chunk.
+#[inline]
+pub(crate) fn add_own_cell(id: u32, n: u64) -> bool {
+    // Inside of `with`, which would look whether what it is to return is there.
+    MINE.with(|mine| add_own(mine.get().chunks.cell_or_full(id), n))
 }
 
 /// The word of the calling thread's section, and what it holds, if the thread has a slab and is in no
