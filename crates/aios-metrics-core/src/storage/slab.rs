@@ -158,13 +158,10 @@ impl<'s> Chunks<'s> {
         cells(self.all, id)
     }
 
-    /// A cell; one that is full where its chunk is not among them.
+    /// A cell of the first chunk; one that is full where that is not there.
     #[inline]
-    pub(crate) fn cell_or_full(self, id: u32) -> &'s AtomicU64 {
-        match self.first.get(id as usize) {
-            Some(cell) => cell,
-            None => self.cells(id).map_or(&FULL[0], |cells| cells.at(0)),
-        }
+    pub(crate) fn first_cell(self, id: u32) -> Option<&'s AtomicU64> {
+        self.first.get(id as usize)
     }
 }
 

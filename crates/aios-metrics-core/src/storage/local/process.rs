@@ -51,7 +51,13 @@ pub(crate) fn own_cells(id: u32) -> Option<Cells<'static>> {
 #[inline]
 pub(crate) fn add_own_cell(id: u32, n: u64) -> bool {
     // Inside of `with`, which would look whether what it is to return is there.
-    MINE.with(|mine| add_own(mine.get().chunks.cell_or_full(id), n))
+    MINE.with(|mine| {
+        let chunks = mine.get().chunks;
+        match chunks.first_cell(id) {
+            Some(cell) => add_own(cell, n),
+            None => chunks.cells(id).is_some_and(|cells| add_own(cells.at(0), n)),
+        }
+    })
 }
 
 /// The word of the calling thread's section, and what it holds, if the thread has a slab and is in no
