@@ -6,6 +6,7 @@ pub(crate) mod counter;
 pub(crate) mod exemplar;
 mod expiry;
 mod family;
+mod find;
 pub(crate) mod gauge;
 pub(crate) mod histogram;
 mod life;
