@@ -7,7 +7,7 @@ mod counting;
 
 use std::fs;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aios_metrics_core::{PrometheusText, Registry, RollingOptions};
 use counting::{Counting, allocations};
@@ -51,11 +51,13 @@ fn nothing_wakes_up_and_nothing_is_allocated() {
     assert!(jobs.remove(&["ok"]).unwrap());
 
     // The harness' own thread may still be on its way to where it waits for this test.
+    let deadline = Instant::now() + Duration::from_secs(10);
     let before = loop {
         let others = others();
         if others.iter().all(|(_, told)| told.contains("(sleeping)")) {
             break others;
         }
+        assert!(Instant::now() < deadline, "another thread never comes to rest: {others:?}");
         thread::yield_now();
     };
     // The stretch of time that is watched, and no wait for anything.

@@ -8,7 +8,7 @@ mod awkward;
 #[path = "support/model.rs"]
 mod model;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aios_metrics_core::{
@@ -326,5 +326,46 @@ fn labels_in_another_order_are_the_same_series() {
             labels[0].0 = labels[1].0;
             assert!(registry.increment_counter("jobs_total", &labels, 1_u64).is_err());
         }
+    }
+}
+
+/// Words of 4, 8 and 16 bytes are what values are hashed and compared by.
+#[test]
+fn values_of_any_length_are_series_of_their_own() {
+    let text = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
+    let even = "a".repeat(text.len());
+    for count in 1..=5 {
+        let names: Vec<String> = (0..count).map(|i| format!("label_{i}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let registry = Registry::new();
+        let jobs = registry.register_counter("jobs_total", "Jobs", &names).unwrap();
+        // Each prefix of two texts in the last place, and in the first one where that is another.
+        let values: BTreeSet<Vec<&str>> = [text, &even]
+            .into_iter()
+            .flat_map(|text| (0..text.len()).map(move |len| &text[..len]))
+            .flat_map(|value| {
+                [0, count - 1].map(|at| (0..count).map(|i| if i == at { value } else { "" }).collect())
+            })
+            .collect();
+        for values in &values {
+            let labels: Vec<(&str, &str)> = names.iter().copied().zip(values.iter().copied()).collect();
+            jobs.inc(values).unwrap();
+            registry.increment_counter("jobs_total", &labels, 1_u64).unwrap();
+            jobs.with(values).unwrap().inc();
+            assert_eq!(registry.value("jobs_total", &labels), Some(3.0), "{values:?}");
+            // A byte more or less is another series.
+            let longer = format!("{}a", values[count - 1]);
+            let mut others = values.clone();
+            others[count - 1] = &longer;
+            jobs.inc_by(&others, 0_u64).unwrap();
+        }
+        jobs.clear();
+        for values in &values {
+            jobs.inc(values).unwrap();
+        }
+        let mut page = Vec::new();
+        registry.encode(&PrometheusText, &mut page);
+        let page = String::from_utf8(page).unwrap();
+        assert_eq!(page.lines().filter(|line| line.ends_with(" 1")).count(), values.len());
     }
 }

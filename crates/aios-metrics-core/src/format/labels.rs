@@ -61,7 +61,7 @@ impl Pieces {
     ) -> bool {
         let values = key.values.iter();
         let count = values.len();
-        if self.lengths.len() != count || text.len() != self.fixed + key.len {
+        if self.lengths.len() != count || text.len() as u64 != self.fixed as u64 + key.len {
             return false;
         }
         let mut end = 0;
@@ -307,7 +307,11 @@ mod tests {
 
     fn matches(pieces: &Pieces, (text, escaped): (&[u8], bool), values: &[&str]) -> bool {
         let key = Key::new(&RandomState::default(), values);
-        if escaped { pieces.match_escaped(text, &key) } else { pieces.match_plain(text, &key) }
+        let matches = if escaped { pieces.match_escaped(text, &key) } else { pieces.match_plain(text, &key) };
+        if !escaped && key.is_short() {
+            assert_eq!(pieces.match_short(text, &key), matches, "{values:?}");
+        }
+        matches
     }
 
     proptest! {

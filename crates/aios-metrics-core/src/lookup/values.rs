@@ -10,8 +10,8 @@ pub(crate) struct Key<'v, V: ?Sized> {
     pub(crate) values: &'v V,
     /// Of the values one after the other.
     pub(crate) hash: u64,
-    /// How many bytes they have together.
-    pub(crate) len: usize,
+    /// How many bytes they have together; a `usize` need not hold that.
+    pub(crate) len: u64,
     /// The lengths, one laid over the other: below a power of two if each of them is.
     lengths: usize,
 }
@@ -20,37 +20,42 @@ impl<'v, V: Values + ?Sized> Key<'v, V> {
     #[inline(always)]
     pub(crate) fn new(hasher: &RandomState, values: &'v V) -> Self {
         let mut hasher = hasher.build_hasher();
-        let (mut len, mut lengths) = (0, 0);
+        let (mut len, mut lengths) = (0_u64, 0);
         for value in values.iter() {
             hash_into(&mut hasher, value);
-            len += value.len();
+            len += value.len() as u64;
             lengths |= value.len();
         }
         Self { values, hash: hasher.finish(), len, lengths }
     }
 
-    /// Whether each value is [`SHORT`].
+    /// Whether each value is shorter than [`SHORT`].
     #[inline]
     pub(crate) fn is_short(&self) -> bool {
         self.lengths < SHORT
     }
 }
 
-/// Hashes a string. What collides is told apart by comparing, so that its length needn't follow it.
+/// Hashes a string, with its length.
 #[inline(always)]
 pub(crate) fn hash_into(hasher: &mut impl Hasher, string: &str) {
     let bytes = string.as_bytes();
-    match (bytes.first_chunk(), bytes.last_chunk()) {
-        // The hasher would call a function for what is longer than this.
-        (Some(&head), Some(&tail)) if bytes.len() < SHORT => {
-            hasher.write_u128(u128::from_ne_bytes(head) ^ bytes.len() as u128);
+    match (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
+        // The hasher calls a function for more than 16 bytes.
+        (Some(head), Some(tail)) if bytes.len() < SHORT => {
+            // The first byte of the tail is in the head as well, and gives its place to the length: no two
+            // strings are the same to the hasher.
+            let mut tail = *tail;
+            tail[0] = bytes.len() as u8;
+            hasher.write_u128(u128::from_ne_bytes(*head));
             hasher.write_u128(u128::from_ne_bytes(tail));
         }
         _ => hasher.write(bytes),
     }
 }
 
-/// Label values in the order in which the family was registered, as many as it has labels.
+/// Label values in the order in which the family was registered, as many as the caller gives: whoever compares
+/// counts them, and what is written was counted.
 pub(crate) trait Values {
     fn iter(&self) -> impl ExactSizeIterator<Item = &str>;
 }

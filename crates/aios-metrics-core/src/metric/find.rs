@@ -185,7 +185,9 @@ impl Series {
         for place in self.table.candidates(key.hash) {
             let node = self.nodes.node(place)?;
             let (text, escaped) = node.text_and_escaped();
-            if if escaped { pieces.match_escaped(text, key) } else { pieces.match_plain(text, key) } {
+            let matches =
+                if escaped { pieces.match_escaped(text, key) } else { pieces.match_plain(text, key) };
+            if matches {
                 return Some((place, node));
             }
         }

@@ -63,7 +63,7 @@ struct Inner {
     hasher: RandomState,
     /// Families by every name under which they can be updated.
     names: Table,
-    /// Where they were found last.
+    /// Where names were found.
     memo: Memo,
     aliases: List<Alias>,
     families: List<Registered>,
@@ -315,6 +315,7 @@ impl Registry {
             if let Some(index) = inner.names.candidates(hash).find(|&at| self.alias(at, name).is_some()) {
                 inner.names.remove(hash, index);
                 changes.limbo.retire_large(inner.aliases.take(index as usize).map(Garbage::Alias));
+                inner.memo.forget(index);
             }
         }
         let place = (0..inner.families.end())
@@ -396,7 +397,7 @@ impl Registry {
         let inner = &*self.0;
         let found = |alias| Some((alias, self.alias(alias, name)?));
         let (alias, series) = inner.names.candidates(self.hash(name)).find_map(found)?;
-        inner.memo.note(name, alias, |noted| inner.aliases.get(noted as usize).is_none());
+        inner.memo.note(name, alias);
         Some(series)
     }
 

@@ -47,10 +47,10 @@ pub(crate) fn own_cells(id: u32) -> Option<Cells<'static>> {
 }
 
 /// Adds to a cell of the calling thread; `false` when the sum would pass 2^64, and when the thread has not
-/// touched the chunk.
+/// touched the chunk: what stands in for the first one is full. To add nothing to that changes nothing.
 #[inline]
 pub(crate) fn add_own_cell(id: u32, n: u64) -> bool {
-    // Inside of `with`, which would look whether what it is to return is there.
+    // Within the access to the thread-local: handing a reference out of it costs a look whether it is null.
     MINE.with(|mine| {
         let chunks = mine.get().chunks;
         match chunks.first_cell(id) {
