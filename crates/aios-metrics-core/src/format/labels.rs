@@ -68,7 +68,8 @@ impl Pieces {
         for (at, (piece, value)) in self.lengths[..count].iter().zip(values).enumerate() {
             let start = end + piece;
             end = start + value.len();
-            // SAFETY: pieces and values together are as long as the text, and something follows the last value.
+            // SAFETY: no piece is empty, so `start` is at least 1; pieces and values together with what follows
+            // the last one are as long as the text, which was seen to above, so `end` lies within it.
             let (before, own, behind) = unsafe {
                 (*text.get_unchecked(start - 1), text.get_unchecked(start..end), *text.get_unchecked(end))
             };

@@ -200,7 +200,7 @@ fn a_series_that_is_found_has_its_cells() {
     check(|| {
         // What is taken next begins a chunk that nobody has touched yet.
         for _ in 0..12 {
-            STORAGE.take_words_up_to(1, 1).0;
+            STORAGE.take_words_up_to(1, 1);
         }
         let descriptor = Descriptor::gauge("queue", "Queue", &["name"]).unwrap();
         let series = Arc::new(Series::new(descriptor, &RegistryOptions::default(), Arc::default()));

@@ -139,10 +139,7 @@ impl Series {
 
     #[inline]
     fn find_or_create<'s>(&'s self, section: &'s Section, values: &(impl Values + ?Sized)) -> Node<'s> {
-        match self.find_existing(values) {
-            Some(node) => node,
-            None => self.create(section, values),
-        }
+        self.find_existing(values).unwrap_or_else(|| self.create(section, values))
     }
 
     /// The series with these values. In a section.

@@ -1,6 +1,7 @@
 //! Everything that is registered, and the calls by name.
 
 mod bridge;
+mod find;
 #[cfg(all(test, loom))]
 mod loom;
 mod options;
@@ -8,7 +9,6 @@ mod self_metrics;
 mod update;
 
 use std::collections::BTreeMap;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 pub use self::options::RegistryOptions;
@@ -18,11 +18,9 @@ use crate::descriptor::Descriptor;
 use crate::document::RESERVED_KEYS;
 use crate::error::RegisterError;
 use crate::format::Format;
-use crate::format::labels::equal;
 use crate::lookup::list::List;
 use crate::lookup::memo::Memo;
 use crate::lookup::table::{Outgrown, Table};
-use crate::lookup::values::hash_into;
 use crate::metric::series::{Refused, Series};
 use crate::metric::{Counter, Family, Gauge, Histogram};
 use crate::native::NativeBuckets;
@@ -369,43 +367,6 @@ impl Registry {
             inner.rolling.summarize(summaries);
         }
         snapshot.finish();
-    }
-
-    #[inline]
-    fn hash(&self, name: &str) -> u64 {
-        use std::hash::Hasher;
-        let mut hasher = self.0.hasher.build_hasher();
-        hash_into(&mut hasher, name);
-        hasher.finish()
-    }
-
-    fn hash_of(&self, alias: u64) -> u64 {
-        self.0.aliases.get(alias as usize).map_or(0, |alias| self.hash(&alias.name))
-    }
-
-    /// The family of that name.
-    #[inline]
-    fn find<'s>(&'s self, _section: &'s Section, name: &str) -> Option<&'s Arc<Series>> {
-        match self.0.memo.guess(name).and_then(|alias| self.alias(alias, name)) {
-            Some(series) => Some(series),
-            None => self.find_by_hash(name),
-        }
-    }
-
-    #[inline(never)]
-    fn find_by_hash(&self, name: &str) -> Option<&Arc<Series>> {
-        let inner = &*self.0;
-        let found = |alias| Some((alias, self.alias(alias, name)?));
-        let (alias, series) = inner.names.candidates(self.hash(name)).find_map(found)?;
-        inner.memo.note(name, alias);
-        Some(series)
-    }
-
-    /// The family that has this name, if the alias is that.
-    #[inline]
-    fn alias(&self, alias: u64, name: &str) -> Option<&Arc<Series>> {
-        let alias = self.0.aliases.get(alias as usize)?;
-        equal(alias.name.as_bytes(), name.as_bytes()).then_some(&alias.series)
     }
 }
 

@@ -156,7 +156,7 @@ impl<'l, T> View<'l, T> {
 /// The head is there.
 #[inline]
 unsafe fn entries<T>(head: *mut Head) -> *mut AtomicPtr<T> {
-    // SAFETY: at most the end of what the head lies in.
+    // SAFETY: right behind the head, which is at most the end of the memory that it lies in.
     unsafe { head.add(1) }.cast()
 }
 
