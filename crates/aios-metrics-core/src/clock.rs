@@ -45,8 +45,9 @@ impl Clock for SystemClock {
 fn coarse_monotonic() -> Duration {
     use rustix::time::{ClockId, clock_gettime};
     let now = clock_gettime(ClockId::MonotonicCoarse);
-    // Both fields of a monotonic reading are never negative and the second is below 10^9.
-    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+    // Both fields of a monotonic reading are never negative and the second is below 10^9; the least of the two
+    // changes nothing, and saves a look whether there are seconds to carry.
+    Duration::new(now.tv_sec as u64, (now.tv_nsec as u32).min(999_999_999))
 }
 
 #[cfg(not(target_os = "linux"))]

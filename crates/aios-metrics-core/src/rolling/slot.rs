@@ -36,6 +36,9 @@ impl Batch {
 pub(crate) const BACKLOG: usize = if cfg!(loom) { 1 } else { 4 };
 const WORDS: usize = 5;
 /// Cells of a slot: the sequence, the length of the backlog, the open batch, the backlog.
+///
+/// The sequence goes on by two with each observation, so it counts them as well: in place of its count the
+/// open batch keeps what the sequence was before its first one.
 pub(crate) const CELLS: usize = 2 + WORDS * (1 + BACKLOG);
 
 /// A slot, over `CELLS` cells that are zero at first.
@@ -52,7 +55,7 @@ impl<'c> Slot<'c> {
     /// Adds an observation to the open batch if that is of the given epoch. Writer only.
     #[inline]
     pub(crate) fn add(self, epoch: u64, value: f64) -> bool {
-        let [sequence, _, open, count, sum, min, max, ..] = self.0;
+        let [sequence, _, open, _, sum, min, max, ..] = self.0;
         if open.load(Ordering::Relaxed) != epoch {
             return false;
         }
@@ -60,7 +63,6 @@ impl<'c> Slot<'c> {
         sequence.store(before.wrapping_add(1), Ordering::Relaxed);
         fence(Ordering::Release);
         let get = |cell: &AtomicU64| f64::from_bits(cell.load(Ordering::Relaxed));
-        count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         sum.store((get(sum) + value).to_bits(), Ordering::Relaxed);
         if value < get(min) {
             min.store(value.to_bits(), Ordering::Relaxed);
@@ -75,13 +77,11 @@ impl<'c> Slot<'c> {
     /// Begins a new batch with one observation and hands everything older to `fold`. Writer only,
     /// while it holds the ring: no reader looks.
     pub(crate) fn restart(self, epoch: u64, value: f64, mut fold: impl FnMut(&Batch)) {
-        for i in 0..=self.backlog_len() {
+        fold(&self.open(self.sequence()));
+        for i in 1..=self.backlog_len() {
             fold(&self.batch(i));
         }
-        self.write(|slot| {
-            slot.0[1].store(0, Ordering::Relaxed);
-            slot.set_batch(0, &Batch::of(epoch, value));
-        });
+        self.begin(epoch, value, |slot| slot.0[1].store(0, Ordering::Relaxed));
     }
 
     /// Begins a new batch with one observation and puts the open one into the backlog. Writer only.
@@ -90,8 +90,8 @@ impl<'c> Slot<'c> {
     /// it then counts for longer than promised, never for shorter. That takes a reader at the ring
     /// at each of several slot ends in a row.
     pub(crate) fn set_aside(self, epoch: u64, value: f64) {
-        let (len, open) = (self.backlog_len(), self.batch(0));
-        self.write(|slot| {
+        let (len, open) = (self.backlog_len(), self.open(self.sequence()));
+        self.begin(epoch, value, |slot| {
             if open.count == 0 {
                 // The slot was never used; its zeros would pass for a least value of 0.
             } else if len < BACKLOG {
@@ -102,7 +102,6 @@ impl<'c> Slot<'c> {
                 joined.merge(&slot.batch(BACKLOG));
                 slot.set_batch(BACKLOG, &joined);
             }
-            slot.set_batch(0, &Batch::of(epoch, value));
         });
     }
 
@@ -113,7 +112,8 @@ impl<'c> Slot<'c> {
         let taken = loop {
             let before = self.0[0].load(Ordering::Acquire);
             let len = self.backlog_len();
-            for (i, batch) in batches.iter_mut().enumerate().take(1 + len) {
+            batches[0] = self.open(before);
+            for (i, batch) in batches.iter_mut().enumerate().take(1 + len).skip(1) {
                 *batch = self.batch(i);
             }
             fence(Ordering::Acquire);
@@ -131,14 +131,25 @@ impl<'c> Slot<'c> {
         batches[..taken].iter().for_each(&mut each);
     }
 
-    /// Runs a change inside the sequence lock.
-    fn write(self, change: impl FnOnce(Self)) {
-        let sequence = &self.0[0];
-        let before = sequence.load(Ordering::Relaxed);
+    /// Makes room for a new batch inside the sequence lock, and begins it with one observation.
+    fn begin(self, epoch: u64, value: f64, make_room: impl FnOnce(Self)) {
+        let (sequence, before) = (&self.0[0], self.sequence());
         sequence.store(before.wrapping_add(1), Ordering::Relaxed);
         fence(Ordering::Release);
-        change(self);
+        make_room(self);
+        self.set_batch(0, &Batch { count: before, ..Batch::of(epoch, value) });
         sequence.store(before.wrapping_add(2), Ordering::Release);
+    }
+
+    /// The sequence, for the writer.
+    fn sequence(self) -> u64 {
+        self.0[0].load(Ordering::Relaxed)
+    }
+
+    /// The open batch, where the sequence is as given.
+    fn open(self, sequence: u64) -> Batch {
+        let batch = self.batch(0);
+        Batch { count: sequence.wrapping_sub(batch.count) / 2, ..batch }
     }
 
     fn backlog_len(self) -> usize {
