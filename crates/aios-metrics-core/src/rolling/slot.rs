@@ -113,7 +113,7 @@ impl<'c> Slot<'c> {
             let before = self.0[0].load(Ordering::Acquire);
             let len = self.backlog_len();
             batches[0] = self.open(before);
-            for (i, batch) in batches.iter_mut().enumerate().take(1 + len).skip(1) {
+            for (i, batch) in batches.iter_mut().enumerate().skip(1).take(len) {
                 *batch = self.batch(i);
             }
             fence(Ordering::Acquire);
@@ -146,7 +146,8 @@ impl<'c> Slot<'c> {
         self.0[0].load(Ordering::Relaxed)
     }
 
-    /// The open batch, where the sequence is as given.
+    /// The open batch, where the sequence is as given. While a change goes on the count may be anything; a
+    /// reader reads again then.
     fn open(self, sequence: u64) -> Batch {
         let batch = self.batch(0);
         Batch { count: sequence.wrapping_sub(batch.count) / 2, ..batch }
@@ -157,6 +158,7 @@ impl<'c> Slot<'c> {
         (self.0[1].load(Ordering::Relaxed) as usize).min(BACKLOG)
     }
 
+    /// A batch as its words stand; of the open one, 0, `open` makes out the count.
     fn batch(self, index: usize) -> Batch {
         let word = |i: usize| self.0[2 + index * WORDS + i].load(Ordering::Relaxed);
         Batch {
