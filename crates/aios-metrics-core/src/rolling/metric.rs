@@ -56,6 +56,8 @@ pub(super) struct Inner {
     run: u32,
     created: Duration,
     clock: Time,
+    /// Slots of one second, the machine's clock, no sketches.
+    common: bool,
     pub(super) ring: Mutex<Ring>,
     refused: AtomicU64,
     sketches: Option<Box<Sketches>>,
@@ -133,6 +135,7 @@ impl RollingMetric {
             shape,
             run: STORAGE.take(CELLS as u32),
             created: clock.monotonic(),
+            common: shape.slot == 1 && shown.is_empty() && matches!(clock, Time::System),
             clock,
             ring: Mutex::new(Ring::new(shape)),
             refused: AtomicU64::new(0),
@@ -148,23 +151,16 @@ impl RollingMetric {
     }
 
     /// Adds an observation. A value that is not finite is refused and counted.
-    #[inline]
+    // Inlined, and only the common case: what a call or a spill stores would queue up behind the store of
+    // `current`, for whose cache line threads compete.
+    #[inline(always)]
     pub fn add(&self, value: f64) {
         let inner = &*self.0;
-        if !value.is_finite() {
-            inner.refused.fetch_add(1, Ordering::Relaxed);
-            return;
+        if inner.common && value.is_finite() {
+            inner.record(Shape::epoch_of_one_second(SystemClock.monotonic()), value);
+        } else {
+            inner.add_otherwise(value);
         }
-        let now = inner.clock.monotonic();
-        // First, so that whoever counts this observation finds it in the sketches as well.
-        if let Some(sketches) = &inner.sketches {
-            sketches.add(now, value);
-        }
-        let epoch = inner.shape.epoch(now);
-        if !own_slot(inner.run).is_some_and(|slot| slot.add(epoch, value)) {
-            inner.next_epoch(epoch, value);
-        }
-        inner.current.store(value.to_bits(), Ordering::Relaxed);
     }
 
     /// The average over `window`; 0 without observations.
@@ -337,6 +333,29 @@ impl RollingMetric {
 }
 
 impl Inner {
+    /// Adds an observation to a metric that may have sketches, long slots or a clock of its own.
+    #[inline(never)]
+    fn add_otherwise(&self, value: f64) {
+        if !value.is_finite() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let now = self.clock.monotonic();
+        // First, so that whoever counts this observation finds it in the sketches as well.
+        if let Some(sketches) = &self.sketches {
+            sketches.add(now, value);
+        }
+        self.record(self.shape.epoch(now), value);
+    }
+
+    #[inline(always)]
+    fn record(&self, epoch: u64, value: f64) {
+        if !own_slot(self.run).is_some_and(|slot| slot.add(epoch, value)) {
+            self.next_epoch(epoch, value);
+        }
+        self.current.store(value.to_bits(), Ordering::Relaxed);
+    }
+
     /// The rarer half of adding: the first observation of a time slot, or a thread without a slab.
     #[cold]
     fn next_epoch(&self, epoch: u64, value: f64) {

@@ -80,8 +80,7 @@ impl Sketches {
         &self.shown
     }
 
-    /// Adds a finite observation. Not inlined: most metrics have no sketches, and adding to those is small.
-    #[inline(never)]
+    /// Adds a finite observation.
     pub(crate) fn add(&self, now: Duration, value: f64) {
         let (now, bin) = (nanoseconds(now), Bin::of(value));
         let own = local::own_cells(self.run).and_then(Local::new);
