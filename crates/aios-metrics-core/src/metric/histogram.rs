@@ -8,6 +8,7 @@ use super::series::Series;
 use super::target::Target;
 use crate::descriptor::Kind;
 use crate::lookup::node::Run;
+use crate::native::Layout;
 use crate::storage::local::{self, Place};
 use crate::storage::{Cells, Reader, add_own, add_own_f64, add_shared, add_shared_f64};
 use crate::sync::{AtomicU64, Ordering};
@@ -44,7 +45,7 @@ pub struct Histogram {
 
 impl Histogram {
     /// Observes `value`.
-    #[inline]
+    #[inline(always)]
     pub fn observe(&self, value: f64) {
         observe(&self.held, value);
     }
@@ -128,8 +129,8 @@ impl Drop for Timer {
     }
 }
 
-/// Observes `value` in a series.
-#[inline]
+/// Observes `value` in a series. A call would take a fifth of the time.
+#[inline(always)]
 pub(crate) fn observe(target: impl Target, value: f64) {
     if !value.is_finite() {
         return refuse(target.series());
@@ -165,11 +166,24 @@ fn add(
     add(cells.at(bucket(bounds, value)), 1);
     add_f64(cells.at(sum), value);
     if let Some(layout) = native {
-        let (place, clamped) = layout.place(value);
-        add(cells.at(sum + 1 + place), 1);
-        if clamped {
-            series.note_clamped();
-        }
+        add_native(series, layout, cells, sum + 1, value, add);
+    }
+}
+
+/// Counts a finite value in its native bucket. Not inlined: most histograms have none.
+#[inline(never)]
+fn add_native(
+    series: &Series,
+    layout: &Layout,
+    cells: Cells<'_>,
+    first: usize,
+    value: f64,
+    add: impl Fn(&AtomicU64, u64) -> bool,
+) {
+    let (place, clamped) = layout.place(value);
+    add(cells.at(first + place), 1);
+    if clamped {
+        series.note_clamped();
     }
 }
 
