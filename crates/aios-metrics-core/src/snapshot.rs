@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub use self::exemplar::ExemplarView;
 use crate::descriptor::{Descriptor, Kind};
-use crate::format::labels;
+use crate::format::labels::{self, Spelling};
 use crate::lookup::node::Block;
 use crate::metric::series::Series;
 use crate::metric::{Amount, Total, exemplar as latest, gauge, histogram};
@@ -86,6 +86,8 @@ struct Entry {
     offset: u32,
     len: u32,
     form: Form,
+    /// Whether the key of a document can have each value of a label as it is.
+    plain: bool,
     bits: u64,
 }
 
@@ -261,8 +263,8 @@ impl Snapshot {
                         (Form::Histogram, at as u64)
                     }
                 };
-                let len = node.text().len() as u32;
-                self.entries.push(Entry { block: number, offset, len, form, bits });
+                let (text, plain) = node.text_and_plain();
+                self.entries.push(Entry { block: number, offset, len: text.len() as u32, form, plain, bits });
                 if let Some(created) = series.created(run) {
                     self.push_created(created.load(Ordering::Relaxed));
                 }
@@ -404,11 +406,12 @@ impl FamilySamples<'_> {
             return self;
         }
         let offset = snapshot.text.len();
-        descriptor.rendered().pieces.write(labels, &mut snapshot.text);
+        let spelling = descriptor.rendered().pieces.write(labels, &mut snapshot.text);
         let len = snapshot.text.len() - offset;
         if let (Ok(offset), Ok(len)) = (u32::try_from(offset), u32::try_from(len)) {
             let (form, bits) = value(&mut snapshot.words);
-            snapshot.push(Entry { block: OWN_TEXT, offset, len, form, bits });
+            let plain = spelling == Spelling::Plain;
+            snapshot.push(Entry { block: OWN_TEXT, offset, len, form, plain, bits });
             self.added = true;
         }
         self
@@ -464,6 +467,13 @@ impl<'s> SeriesView<'s> {
     #[inline]
     pub(crate) fn label_bytes(&self) -> &'s [u8] {
         self.snapshot.text_of(self.entry)
+    }
+
+    /// Whether the key of a document can have each value as it is; then the labels are those of the
+    /// descriptor.
+    #[inline]
+    pub(crate) fn has_plain_labels(&self) -> bool {
+        self.entry.plain
     }
 
     /// Names and values of the labels, in the order of registration.

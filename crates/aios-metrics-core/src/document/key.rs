@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::error::KeyError;
+use crate::format::labels::asks_for_quotes;
 
 /// The key of a sample in the document: a name and its labels.
 ///
@@ -88,11 +89,6 @@ fn unquote(inside: &str) -> Option<(String, &str)> {
         }
     }
     None
-}
-
-/// Whether a value with this byte has to be written in quotes.
-pub(crate) const fn asks_for_quotes(byte: u8) -> bool {
-    matches!(byte, b',' | b'=' | b'{' | b'}' | b'"' | b'\\' | b'\n')
 }
 
 fn quoted(value: &str) -> Cow<'_, str> {

@@ -3,13 +3,13 @@
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Identity, RESERVED_KEYS, SCHEMA_VERSION, TYPE, key};
+use super::{Identity, RESERVED_KEYS, SCHEMA_VERSION, TYPE};
 use crate::format::labels;
 use crate::format::number::{as_whole, write_float, write_whole};
 use crate::format::writer::Writer;
 use crate::rolling::{Summaries, Summary};
 use crate::section::Section;
-use crate::snapshot::{Snapshot, Value};
+use crate::snapshot::{SeriesView, Snapshot, Value};
 
 /// What a document is made of.
 pub(crate) struct Parts<'d> {
@@ -74,28 +74,29 @@ impl Parts<'_> {
             let descriptor = family.descriptor();
             let name = descriptor.exposed_name();
             let contested = replacing().any(|key| key.starts_with(name));
-            let mut sample = |suffix: &str, labels: &[u8], le: Option<f64>, value: Value<'_>| {
+            let names = descriptor.names();
+            let mut sample = |suffix: &str, series: &SeriesView<'_>, le: Option<f64>, value: Value<'_>| {
                 let before = object.mark();
-                object.sample_key(name, suffix, labels, le);
+                object.sample_key((name, suffix), series, names, le);
                 if contested && replacing().any(|key| object.last_key_is(&before, key)) {
                     return object.undo(before);
                 }
                 object.sample_value(value);
             };
             for series in family.series() {
-                let labels = series.label_bytes();
+                let series = &series;
                 match series.value() {
                     Value::Histogram { buckets, sum } => {
                         let mut cumulated = 0_u64;
                         let bounds = descriptor.bounds().iter().copied().chain([f64::INFINITY]);
                         for (&count, bound) in buckets.iter().zip(bounds) {
                             cumulated = cumulated.saturating_add(count);
-                            sample("_bucket", labels, Some(bound), Value::Whole(cumulated));
+                            sample("_bucket", series, Some(bound), Value::Whole(cumulated));
                         }
-                        sample("_sum", labels, None, Value::Float(sum));
-                        sample("_count", labels, None, Value::Whole(cumulated));
+                        sample("_sum", series, None, Value::Float(sum));
+                        sample("_count", series, None, Value::Whole(cumulated));
                     }
-                    value => sample("", labels, None, value),
+                    value => sample("", series, None, value),
                 }
             }
         }
@@ -186,21 +187,31 @@ impl<'o> Object<'o> {
     }
 
     /// Writes the key of a sample: names need no escaping, values of labels mostly none.
-    fn sample_key(&mut self, name: &str, suffix: &str, label_text: &[u8], le: Option<f64>) {
-        self.comma();
+    fn sample_key(
+        &mut self,
+        (name, suffix): (&str, &str),
+        series: &SeriesView<'_>,
+        labels: &[Box<str>],
+        le: Option<f64>,
+    ) {
+        let label_text = series.label_bytes();
+        let first = std::mem::replace(&mut self.empty, false);
         let out = &mut Writer::new(self.out);
-        out.put_byte(b'"');
+        out.put(if first { b"\"" } else { b",\"" });
         out.put(name.as_bytes());
-        out.put(suffix.as_bytes());
-        write_labels(label_text, out);
+        if !suffix.is_empty() {
+            out.put(suffix.as_bytes());
+        }
+        if series.has_plain_labels() {
+            write_plain_labels(label_text, labels, out);
+        } else {
+            write_labels(label_text, out);
+        }
         if let Some(bound) = le {
             out.put(if label_text.is_empty() { b"{le=" } else { b",le=" });
             write_float(bound, out);
         }
-        if le.is_some() || !label_text.is_empty() {
-            out.put_byte(b'}');
-        }
-        out.put(b"\":");
+        out.put(if le.is_some() || !label_text.is_empty() { b"}\":" } else { b"\":" });
     }
 
     fn sample_value(&mut self, value: Value<'_>) {
@@ -213,13 +224,27 @@ impl<'o> Object<'o> {
     }
 }
 
-/// Appends the labels of a text, without the brace at its end.
+/// Appends the labels of a text, without the brace at its end, where each value stands in a key as it is.
+#[inline]
+fn write_plain_labels(label_text: &[u8], labels: &[Box<str>], out: &mut Writer<'_>) {
+    let mut at = 0;
+    for label in labels {
+        // From the brace or comma before the label to the equals sign behind it; then the value, in quotes.
+        let quote = at + label.len() + 2;
+        let end = labels::next_quote(label_text, quote + 1);
+        out.put(&label_text[at..quote]);
+        out.put(&label_text[quote + 1..end]);
+        at = end + 1;
+    }
+}
+
+/// The same for any values.
 fn write_labels(label_text: &[u8], out: &mut Writer<'_>) {
     let mut rest = label_text;
     // From the brace or comma before a label to the quote behind its value; no name has a `=`.
     while let Some(equals) = rest.iter().position(|&byte| byte == b'=') {
         let (opening, value) = (&rest[..=equals], &rest[equals + 2..]);
-        let mut end = value.iter().position(|&byte| !IS_PLAIN[usize::from(byte)]).unwrap_or(value.len());
+        let mut end = value.iter().position(|&byte| !labels::is_plain(byte)).unwrap_or(value.len());
         out.put(opening);
         if value.get(end) == Some(&b'"') {
             out.put(&value[..end]);
@@ -231,23 +256,12 @@ fn write_labels(label_text: &[u8], out: &mut Writer<'_>) {
     }
 }
 
-/// Whether a byte can stand in a key as it is, and in JSON.
-const IS_PLAIN: [bool; 256] = {
-    let mut plain = [true; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        plain[byte] = byte >= 0x20 && !key::asks_for_quotes(byte as u8);
-        byte += 1;
-    }
-    plain
-};
-
 /// Appends a label's value, given as the text formats escape it, inside a JSON string.
 ///
 /// A key quotes and escapes what needs it in just the way of the text formats; so what is left is to
 /// put that into quotes, and to escape it once more for JSON. A newline stands as `\n` by now.
 fn write_value(bytes: &[u8], out: &mut Writer<'_>) {
-    let quotes = bytes.iter().any(|&byte| key::asks_for_quotes(byte));
+    let quotes = bytes.iter().any(|&byte| labels::asks_for_quotes(byte));
     if quotes {
         out.put(b"\\\"");
     }

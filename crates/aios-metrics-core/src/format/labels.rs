@@ -21,6 +21,27 @@ pub(crate) struct Pieces {
 
 const END: &[u8] = b"\"}";
 
+/// How the values in a label text are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Spelling {
+    /// As they are, here and in the key of a document.
+    Plain,
+    /// As they are, but a key can't have all of them so.
+    Quoted,
+    /// Some were changed by escaping.
+    Escaped,
+}
+
+/// Whether a value with this byte is written in quotes in the key of a document.
+pub(crate) const fn asks_for_quotes(byte: u8) -> bool {
+    matches!(byte, b',' | b'=' | b'{' | b'}' | b'"' | b'\\' | b'\n')
+}
+
+/// Whether a byte of a value stands in the key of a document as it is, which is a string of JSON.
+pub(crate) const fn is_plain(byte: u8) -> bool {
+    byte >= 0x20 && !asks_for_quotes(byte)
+}
+
 impl Pieces {
     pub(crate) fn new(names: &[&str]) -> Self {
         let opening = |i| if i == 0 { "{" } else { "\"," };
@@ -35,17 +56,23 @@ impl Pieces {
         Self { fixed: lengths.iter().sum::<usize>() + end, lengths, texts }
     }
 
-    /// Appends the text; returns whether a value was changed by escaping.
-    pub(crate) fn write(&self, values: &(impl Values + ?Sized), out: &mut Vec<u8>) -> bool {
-        let mut escaped = false;
+    /// Appends the text.
+    pub(crate) fn write(&self, values: &(impl Values + ?Sized), out: &mut Vec<u8>) -> Spelling {
+        let mut spelling = Spelling::Plain;
         for (piece, value) in self.texts.iter().zip(values.iter()) {
             out.extend_from_slice(piece);
-            escaped |= escape_label(value, out);
+            spelling = spelling.max(if escape_label(value, out) {
+                Spelling::Escaped
+            } else if value.bytes().all(is_plain) {
+                Spelling::Plain
+            } else {
+                Spelling::Quoted
+            });
         }
         if !self.texts.is_empty() {
             out.extend_from_slice(END);
         }
-        escaped
+        spelling
     }
 
     /// Whether `text`, which [`write`](Self::write) has made without escaping anything, is that of a key.
@@ -265,6 +292,39 @@ pub(crate) fn closing_quote(text: &[u8]) -> Option<usize> {
     })
 }
 
+/// Where the next quote is from `at` on; the end of the text if there is none. By words: values are short and of
+/// many lengths, and the end of a loop over their bytes would seldom be where the processor expects it.
+#[inline]
+pub(crate) fn next_quote(text: &[u8], mut at: usize) -> usize {
+    while let Some(word) = text[at..].first_chunk() {
+        match quote_in(u128::from_le_bytes(*word)) {
+            16 => at += 16,
+            place => return at + place,
+        }
+    }
+    // What is left, at the lower end of a word.
+    let left = text.len() - at;
+    let word = match text.last_chunk() {
+        Some(word) => u128::from_le_bytes(*word) >> (8 * (16 - left) % 128),
+        None => text[at..].iter().rfold(0, |word, &byte| word << 8 | u128::from(byte)),
+    };
+    at + quote_in(word).min(left)
+}
+
+/// Where the first quote is in a word whose first byte is the lowest; 16 if there is none.
+#[inline]
+fn quote_in(word: u128) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    // The lowest byte that is a quote gets its top bit set, and no byte below it does.
+    let quotes = |half: u64| {
+        let half = half ^ (ONES * b'"' as u64);
+        half.wrapping_sub(ONES) & !half & (ONES << 7)
+    };
+    let (low, high) = (quotes(word as u64), quotes((word >> 64) as u64));
+    let bit = if low == 0 { 64 + high.trailing_zeros() } else { low.trailing_zeros() };
+    bit as usize / 8
+}
+
 fn unescape(value: &str) -> Cow<'_, str> {
     if !value.contains('\\') {
         return Cow::Borrowed(value);
@@ -306,13 +366,31 @@ mod tests {
         .prop_map(|parts| parts.concat())
     }
 
-    fn matches(pieces: &Pieces, (text, escaped): (&[u8], bool), values: &[&str]) -> bool {
-        let key = Key::new(&RandomState::default(), values);
+    fn matches(pieces: &Pieces, (text, spelling): (&[u8], Spelling), values: &[&str]) -> bool {
+        let (key, escaped) = (Key::new(&RandomState::default(), values), spelling == Spelling::Escaped);
         let matches = if escaped { pieces.match_escaped(text, &key) } else { pieces.match_plain(text, &key) };
         if !escaped && key.is_short() {
             assert_eq!(pieces.match_short(text, &key), matches, "{values:?}");
         }
         matches
+    }
+
+    #[test]
+    fn a_quote_is_found_wherever_it_is() {
+        for len in 0..70 {
+            for from in 0..=len {
+                assert_eq!(next_quote(&vec![b'a'; len], from), len);
+                for place in 0..len {
+                    let mut text = vec![b'#'; len];
+                    text[place] = b'"';
+                    assert_eq!(
+                        next_quote(&text, from),
+                        if from <= place { place } else { len },
+                        "{len} {from}"
+                    );
+                }
+            }
+        }
     }
 
     proptest! {
@@ -322,12 +400,12 @@ mod tests {
             let a: Vec<&str> = a.iter().map(String::as_str).collect();
             let b: Vec<&str> = b.iter().map(String::as_str).collect();
             let mut text = Vec::new();
-            let escaped = pieces.write(&*a, &mut text);
-            prop_assert!(matches(&pieces, (&text, escaped), &a));
-            prop_assert_eq!(matches(&pieces, (&text, escaped), &b), a == b);
+            let spelling = pieces.write(&*a, &mut text);
+            prop_assert!(matches(&pieces, (&text, spelling), &a));
+            prop_assert_eq!(matches(&pieces, (&text, spelling), &b), a == b);
             // Too few and too many are others, also where what is missing or too much is empty.
-            prop_assert!(!matches(&pieces, (&text, escaped), &a[..2]));
-            prop_assert!(!matches(&pieces, (&text, escaped), &[a[0], a[1], a[2], ""]));
+            prop_assert!(!matches(&pieces, (&text, spelling), &a[..2]));
+            prop_assert!(!matches(&pieces, (&text, spelling), &[a[0], a[1], a[2], ""]));
             #[cfg(feature = "protobuf")]
             {
                 let mut found = Vec::new();

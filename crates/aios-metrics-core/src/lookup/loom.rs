@@ -13,6 +13,7 @@ use super::list::List;
 use super::node::{Nodes, Run};
 use super::table::{Outgrown, Table};
 use crate::descriptor::Descriptor;
+use crate::format::labels::Spelling;
 use crate::metric::control::Control;
 use crate::metric::exemplar::Exemplars;
 use crate::metric::series::{Series, total};
@@ -454,7 +455,7 @@ fn a_walk_over_the_nodes_sees_whole_nodes_while_more_are_laid_down() {
             for (cell, text) in [(5, b"{a=\"1\"}".as_slice()), (6, &long), (7, b"{a=\"3\"}")] {
                 let run = Run { cell, control: 0 };
                 let retire = &mut |old| keep.lock().unwrap().push(old);
-                pushing.push(u64::from(cell), run, text, false, retire);
+                pushing.push(u64::from(cell), run, text, Spelling::Plain, retire);
             }
         };
         race([Box::new(push)], move || {
@@ -487,7 +488,7 @@ impl Laid {
 
     fn push(&self, text: &[u8]) -> u64 {
         let run = Run { cell: 0, control: 0 };
-        self.nodes.push(0, run, text, false, &mut |old| self.retired.lock().unwrap().push(old)).0
+        self.nodes.push(0, run, text, Spelling::Plain, &mut |old| self.retired.lock().unwrap().push(old)).0
     }
 
     /// How often there is a living node with this text.

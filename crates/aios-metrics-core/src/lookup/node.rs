@@ -9,6 +9,7 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use super::Retired;
+use crate::format::labels::Spelling;
 use crate::storage::limbo::Unlinked;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
@@ -34,7 +35,9 @@ const ESCAPED: u32 = 1 << 31;
 const DEAD: u32 = 1 << 30;
 /// Set while the series isn't shown.
 const HIDDEN: u32 = 1 << 29;
-const LEN: u32 = HIDDEN - 1;
+/// Set when the key of a document can't have each value as it is.
+const QUOTED: u32 = 1 << 28;
+const LEN: u32 = QUOTED - 1;
 
 /// What belongs to a series in the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +101,12 @@ impl<'b> Node<'b> {
         (text, len & ESCAPED != 0)
     }
 
+    /// Its text, and whether the key of a document can have each value as it is.
+    #[inline]
+    pub(crate) fn text_and_plain(self) -> (&'b [u8], bool) {
+        (self.text(), self.head().len.load(Ordering::Relaxed) & QUOTED == 0)
+    }
+
     /// Whether it has been removed.
     pub(crate) fn is_dead(self) -> bool {
         self.head().len.load(Ordering::Relaxed) & DEAD != 0
@@ -148,7 +157,7 @@ unsafe impl Sync for Block {}
 
 impl Block {
     fn new(size: usize) -> Self {
-        // A size of at least a head, and below isize::MAX since the longest text is 512 MiB.
+        // A size of at least a head, and below isize::MAX since the longest text is 256 MiB.
         let layout = Layout::from_size_align(size, ALIGN).unwrap_or(Layout::new::<[u64; SMALLEST / 8]>());
         // SAFETY: the layout is not empty.
         let start = unsafe { alloc(layout) };
@@ -355,10 +364,14 @@ impl Nodes {
         hash: u64,
         run: Run,
         text: &[u8],
-        escaped: bool,
+        spelling: Spelling,
         retire: &mut impl FnMut(Retired),
     ) -> (u64, Node<'_>) {
-        let flags = if escaped { ESCAPED } else { 0 };
+        let flags = match spelling {
+            Spelling::Plain => 0,
+            Spelling::Quoted => QUOTED,
+            Spelling::Escaped => QUOTED | ESCAPED,
+        };
         if let Some(directory) = self.directory().filter(|directory| directory.grows)
             && let Some((number, block)) = directory.last()
             && let Some(offset) = block.push(hash, run, text, flags)

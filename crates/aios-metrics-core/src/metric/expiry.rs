@@ -193,8 +193,8 @@ impl Series {
         }
         Control::new(run.control).relink();
         changes.text.clear();
-        let escaped = self.descriptor().rendered().pieces.write(values, &mut changes.text);
-        self.insert(changes, key.hash, escaped, run);
+        let spelling = self.descriptor().rendered().pieces.write(values, &mut changes.text);
+        self.insert(changes, key.hash, spelling, run);
         true
     }
 

@@ -10,6 +10,7 @@ use super::exemplar::{self, Exemplars};
 use super::expiry::Expiry;
 use super::life::{Changes, Garbage, retire_from_lookup};
 use crate::descriptor::{Descriptor, Kind};
+use crate::format::labels::Spelling;
 use crate::lookup::Retired;
 use crate::lookup::node::{MAX_TEXT, Node, Nodes, Run};
 use crate::lookup::table::Table;
@@ -222,10 +223,10 @@ impl Series {
         }
         let room = self.has_room(changes);
         changes.text.clear();
-        let escaped = self.descriptor.rendered().pieces.write(key.values, &mut changes.text);
+        let spelling = self.descriptor.rendered().pieces.write(key.values, &mut changes.text);
         let node = if room && changes.text.len() <= MAX_TEXT {
             let run = self.take_run(changes);
-            self.insert(changes, key.hash, escaped, run)
+            self.insert(changes, key.hash, spelling, run)
         } else {
             self.overflow(changes, room)
         };
@@ -236,10 +237,10 @@ impl Series {
     }
 
     /// Publishes a series whose text was rendered.
-    pub(super) fn insert(&self, changes: &mut Changes, hash: u64, escaped: bool, run: Run) -> Node<'_> {
+    pub(super) fn insert(&self, changes: &mut Changes, hash: u64, spelling: Spelling, run: Run) -> Node<'_> {
         let Changes { text, limbo, .. } = changes;
         let mut retire = |retired| retire_from_lookup(limbo, retired);
-        let (place, node) = self.nodes.push(hash, run, text, escaped, &mut retire);
+        let (place, node) = self.nodes.push(hash, run, text, spelling, &mut retire);
         let hash_of = |place| self.nodes.node(place).map_or(0, Node::hash);
         if let Some(outgrown) = self.table.insert(hash, place, hash_of) {
             retire_from_lookup(limbo, Retired::Entries(outgrown));
@@ -289,9 +290,9 @@ impl Series {
         let key = self.key(&values);
         let node = self.find(&key).unwrap_or_else(|| {
             changes.text.clear();
-            let escaped = self.descriptor.rendered().pieces.write(&values, &mut changes.text);
+            let spelling = self.descriptor.rendered().pieces.write(&values, &mut changes.text);
             let run = self.take_run(changes);
-            self.insert(changes, key.hash, escaped, run)
+            self.insert(changes, key.hash, spelling, run)
         });
         changes.overflow = Some(node.run().control);
         if !room {

@@ -41,7 +41,7 @@ impl Snapshot {
                 (Form::Histogram, at)
             }
         };
-        self.push(Entry { block: OWN_TEXT, offset, len, form, bits });
+        self.push(Entry { block: OWN_TEXT, offset, len, form, plain: false, bits });
     }
 
     /// Gives the series that was pushed last an exemplar, whose labels are escaped in the same way.

@@ -8,7 +8,8 @@ fn run(cell: u32) -> Run {
 }
 
 fn push(nodes: &Nodes, cell: u32, text: &str) -> u64 {
-    nodes.push(u64::from(cell) << 32 | 7, run(cell), text.as_bytes(), cell.is_multiple_of(2), &mut |_| ()).0
+    let spelling = [Spelling::Plain, Spelling::Quoted, Spelling::Escaped][cell as usize % 3];
+    nodes.push(u64::from(cell) << 32 | 7, run(cell), text.as_bytes(), spelling, &mut |_| ()).0
 }
 
 fn texts(nodes: &Nodes) -> Vec<&[u8]> {
@@ -28,7 +29,8 @@ fn nodes_keep_what_they_were_given_in_order() {
     for (i, (&place, text)) in (0..).zip(places.iter().zip(&texts)) {
         let node = nodes.node(place).unwrap();
         assert_eq!((node.run(), node.hash(), node.is_shown()), (run(i), 7, true));
-        assert_eq!(node.text_and_escaped(), (text.as_bytes(), i % 2 == 0));
+        assert_eq!(node.text_and_escaped(), (text.as_bytes(), i % 3 == 2));
+        assert_eq!(node.text_and_plain(), (text.as_bytes(), i % 3 == 0));
     }
     assert!(nodes.places().map(|(place, _)| place).eq(places));
 }
