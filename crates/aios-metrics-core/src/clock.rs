@@ -1,5 +1,6 @@
 //! Time, as windows and documents see it: a clock that tests can turn by hand.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where time comes from.
@@ -56,6 +57,30 @@ fn coarse_monotonic() -> Duration {
     use std::time::Instant;
     static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
     ORIGIN.elapsed()
+}
+
+/// Somebody's clock: the machine's without a call through a table.
+#[derive(Clone)]
+pub(crate) enum Time {
+    System,
+    Other(Arc<dyn Clock>),
+}
+
+impl Time {
+    #[inline]
+    pub(crate) fn monotonic(&self) -> Duration {
+        match self {
+            Self::System => SystemClock.monotonic(),
+            Self::Other(clock) => clock.monotonic(),
+        }
+    }
+
+    pub(crate) fn wall(&self) -> Duration {
+        match self {
+            Self::System => SystemClock.wall(),
+            Self::Other(clock) => clock.wall(),
+        }
+    }
 }
 
 #[cfg(any(test, feature = "test-util"))]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::clock::Clock;
-use crate::rolling::{RollingWindows, Time};
+use crate::clock::{Clock, Time};
+use crate::rolling::RollingWindows;
 
 /// What a [`Registry`](crate::Registry) can be told when it is made.
 ///

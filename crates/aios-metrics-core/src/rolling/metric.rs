@@ -13,7 +13,7 @@ use super::set::RollingWindows;
 use super::sketches::Sketches;
 use super::slot::{Batch, CELLS, Slot};
 use super::summary::{QuantileSummary, Summary, WindowStatistics};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, Time};
 use crate::error::QuantileError;
 use crate::storage::local::{self, STORAGE};
 use crate::sync::{AtomicU64, Mutex, Ordering, lock, try_lock};
@@ -64,30 +64,6 @@ pub(super) struct Inner {
     /// The bits of the latest observation. Every thread stores here, so nothing else shares the
     /// cache line.
     current: CachePadded<AtomicU64>,
-}
-
-/// The clock: the machine's without a call through a table.
-#[derive(Clone)]
-pub(crate) enum Time {
-    System,
-    Other(Arc<dyn Clock>),
-}
-
-impl Time {
-    #[inline]
-    pub(crate) fn monotonic(&self) -> Duration {
-        match self {
-            Self::System => SystemClock.monotonic(),
-            Self::Other(clock) => clock.monotonic(),
-        }
-    }
-
-    pub(crate) fn wall(&self) -> Duration {
-        match self {
-            Self::System => SystemClock.wall(),
-            Self::Other(clock) => clock.wall(),
-        }
-    }
 }
 
 impl RollingMetric {

@@ -23,7 +23,6 @@ mod slot;
 mod summary;
 
 pub use metric::RollingMetric;
-pub(crate) use metric::Time;
 pub use options::RollingOptions;
 pub(crate) use set::RollingSet;
 pub use set::RollingWindows;

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use super::metric::{RollingMetric, Time};
+use super::metric::RollingMetric;
 use super::options::RollingOptions;
 use super::quantile::{self, Quantile};
 use super::ring::Shape;
 use super::summary::{Named, Summaries};
+use crate::clock::Time;
 use crate::error::UpdateError;
 use crate::lookup::list::List;
 use crate::lookup::table::{Outgrown, Table};
