@@ -21,13 +21,13 @@ pub(crate) struct Pieces {
 
 const END: &[u8] = b"\"}";
 
-/// How the values in a label text are written.
+/// How the values in a label text are written; each variant asks for more than the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Spelling {
     /// As they are, here and in the key of a document.
     Plain,
-    /// As they are, but a key can't have all of them so.
-    Quoted,
+    /// As they are here; a key can't have all of them so.
+    Verbatim,
     /// Some were changed by escaping.
     Escaped,
 }
@@ -66,7 +66,7 @@ impl Pieces {
             } else if value.bytes().all(is_plain) {
                 Spelling::Plain
             } else {
-                Spelling::Quoted
+                Spelling::Verbatim
             });
         }
         if !self.texts.is_empty() {

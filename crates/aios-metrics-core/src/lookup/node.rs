@@ -36,8 +36,8 @@ const DEAD: u32 = 1 << 30;
 /// Set while the series isn't shown.
 const HIDDEN: u32 = 1 << 29;
 /// Set when the key of a document can't have each value as it is.
-const QUOTED: u32 = 1 << 28;
-const LEN: u32 = QUOTED - 1;
+const NOT_PLAIN: u32 = 1 << 28;
+const LEN: u32 = NOT_PLAIN - 1;
 
 /// What belongs to a series in the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ impl<'b> Node<'b> {
     /// Its text, and whether the key of a document can have each value as it is.
     #[inline]
     pub(crate) fn text_and_plain(self) -> (&'b [u8], bool) {
-        (self.text(), self.head().len.load(Ordering::Relaxed) & QUOTED == 0)
+        (self.text(), self.head().len.load(Ordering::Relaxed) & NOT_PLAIN == 0)
     }
 
     /// Whether it has been removed.
@@ -369,8 +369,8 @@ impl Nodes {
     ) -> (u64, Node<'_>) {
         let flags = match spelling {
             Spelling::Plain => 0,
-            Spelling::Quoted => QUOTED,
-            Spelling::Escaped => QUOTED | ESCAPED,
+            Spelling::Verbatim => NOT_PLAIN,
+            Spelling::Escaped => NOT_PLAIN | ESCAPED,
         };
         if let Some(directory) = self.directory().filter(|directory| directory.grows)
             && let Some((number, block)) = directory.last()

@@ -129,7 +129,7 @@ impl Drop for Timer {
     }
 }
 
-/// Observes `value` in a series. A call would take a fifth of the time.
+/// Observes `value` in a series. Inlined: the call was an eighth of what an observation takes.
 #[inline(always)]
 pub(crate) fn observe(target: impl Target, value: f64) {
     if !value.is_finite() {

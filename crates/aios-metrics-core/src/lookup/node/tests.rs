@@ -8,7 +8,7 @@ fn run(cell: u32) -> Run {
 }
 
 fn push(nodes: &Nodes, cell: u32, text: &str) -> u64 {
-    let spelling = [Spelling::Plain, Spelling::Quoted, Spelling::Escaped][cell as usize % 3];
+    let spelling = [Spelling::Plain, Spelling::Verbatim, Spelling::Escaped][cell as usize % 3];
     nodes.push(u64::from(cell) << 32 | 7, run(cell), text.as_bytes(), spelling, &mut |_| ()).0
 }
 
@@ -77,15 +77,19 @@ fn a_block_that_was_not_the_last_grows_no_more() {
 }
 
 #[test]
-fn what_is_hidden_is_told_so_after_a_rewriting_too() {
+fn what_is_said_of_a_series_is_said_after_a_rewriting_too() {
     let nodes = Nodes::new();
+    let text = b"{a=\"some text\"}";
     let places: Vec<u64> = (0..100).map(|i| push(&nodes, i, "{a=\"some text\"}")).collect();
     nodes.node(places[99]).unwrap().set_hidden(true);
-    places[..99].iter().for_each(|&place| nodes.kill(place));
+    places[..97].iter().for_each(|&place| nodes.kill(place));
     let mut moves = Vec::new();
     nodes.rewrite(|_, from, to| moves.push((from, to)), &mut |_| ());
-    assert_eq!((moves.len(), moves[0].0), (1, places[99]));
-    let node = nodes.node(moves[0].1).unwrap();
+    assert!(moves.iter().map(|(from, _)| from).eq(&places[97..]));
+    let [verbatim, escaped, node] = [0, 1, 2].map(|i| nodes.node(moves[i].1).unwrap());
+    assert_eq!((verbatim.text_and_escaped().1, verbatim.text_and_plain()), (false, (&text[..], false)));
+    assert_eq!((escaped.text_and_escaped().1, escaped.text_and_plain()), (true, (&text[..], false)));
+    assert_eq!((node.text_and_escaped().1, node.text_and_plain()), (false, (&text[..], true)));
     assert!(!node.is_shown() && !node.is_dead());
     node.set_hidden(false);
     assert!(node.is_shown());
