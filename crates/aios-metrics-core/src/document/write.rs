@@ -77,7 +77,7 @@ impl Parts<'_> {
             let names = descriptor.names();
             let mut sample = |suffix: &str, series: &SeriesView<'_>, le: Option<f64>, value: Value<'_>| {
                 let before = object.mark();
-                object.sample_key((name, suffix), series, names, le);
+                object.sample_key(name, suffix, series, names, le);
                 if contested && replacing().any(|key| object.last_key_is(&before, key)) {
                     return object.undo(before);
                 }
@@ -189,19 +189,18 @@ impl<'o> Object<'o> {
     /// Writes the key of a sample: names need no escaping, values of labels mostly none.
     fn sample_key(
         &mut self,
-        (name, suffix): (&str, &str),
+        name: &str,
+        suffix: &str,
         series: &SeriesView<'_>,
         labels: &[Box<str>],
         le: Option<f64>,
     ) {
+        self.comma();
         let label_text = series.label_bytes();
-        let first = std::mem::replace(&mut self.empty, false);
         let out = &mut Writer::new(self.out);
-        out.put(if first { b"\"" } else { b",\"" });
+        out.put_byte(b'"');
         out.put(name.as_bytes());
-        if !suffix.is_empty() {
-            out.put(suffix.as_bytes());
-        }
+        out.put(suffix.as_bytes());
         if series.has_plain_labels() {
             write_plain_labels(label_text, labels, out);
         } else {

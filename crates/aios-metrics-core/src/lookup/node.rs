@@ -101,10 +101,10 @@ impl<'b> Node<'b> {
         (text, len & ESCAPED != 0)
     }
 
-    /// Its text, and whether the key of a document can have each value as it is.
+    /// Whether the key of a document can have each value as it is.
     #[inline]
-    pub(crate) fn text_and_plain(self) -> (&'b [u8], bool) {
-        (self.text(), self.head().len.load(Ordering::Relaxed) & NOT_PLAIN == 0)
+    pub(crate) fn is_plain(self) -> bool {
+        self.head().len.load(Ordering::Relaxed) & NOT_PLAIN == 0
     }
 
     /// Whether it has been removed.

@@ -30,7 +30,7 @@ fn nodes_keep_what_they_were_given_in_order() {
         let node = nodes.node(place).unwrap();
         assert_eq!((node.run(), node.hash(), node.is_shown()), (run(i), 7, true));
         assert_eq!(node.text_and_escaped(), (text.as_bytes(), i % 3 == 2));
-        assert_eq!(node.text_and_plain(), (text.as_bytes(), i % 3 == 0));
+        assert_eq!(node.is_plain(), i % 3 == 0);
     }
     assert!(nodes.places().map(|(place, _)| place).eq(places));
 }
@@ -87,9 +87,9 @@ fn what_is_said_of_a_series_is_said_after_a_rewriting_too() {
     nodes.rewrite(|_, from, to| moves.push((from, to)), &mut |_| ());
     assert!(moves.iter().map(|(from, _)| from).eq(&places[97..]));
     let [verbatim, escaped, node] = [0, 1, 2].map(|i| nodes.node(moves[i].1).unwrap());
-    assert_eq!((verbatim.text_and_escaped().1, verbatim.text_and_plain()), (false, (&text[..], false)));
-    assert_eq!((escaped.text_and_escaped().1, escaped.text_and_plain()), (true, (&text[..], false)));
-    assert_eq!((node.text_and_escaped().1, node.text_and_plain()), (false, (&text[..], true)));
+    assert_eq!((verbatim.text_and_escaped(), verbatim.is_plain()), ((&text[..], false), false));
+    assert_eq!((escaped.text_and_escaped(), escaped.is_plain()), ((&text[..], true), false));
+    assert_eq!((node.text_and_escaped(), node.is_plain()), ((&text[..], false), true));
     assert!(!node.is_shown() && !node.is_dead());
     node.set_hidden(false);
     assert!(node.is_shown());
