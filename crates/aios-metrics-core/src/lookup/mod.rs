@@ -5,6 +5,7 @@ pub(crate) mod list;
 mod loom;
 pub(crate) mod memo;
 pub(crate) mod node;
+pub(crate) mod nodes;
 pub(crate) mod table;
 pub(crate) mod values;
 
@@ -13,7 +14,7 @@ pub(crate) enum Retired {
     /// A table that was outgrown.
     Entries(#[expect(dead_code, reason = "kept until it is dropped")] table::Outgrown),
     /// A list of blocks that another one has followed.
-    Directory(#[expect(dead_code, reason = "kept until it is dropped")] node::Replaced),
-    /// A block without living nodes; [`node::Nodes::release`] takes it.
+    Directory(#[expect(dead_code, reason = "kept until it is dropped")] nodes::Replaced),
+    /// A block without living nodes; [`nodes::Nodes::release`] takes it.
     Block(u32),
 }
