@@ -224,6 +224,8 @@ impl<'o> Object<'o> {
 }
 
 /// Appends the labels of a text, without the brace at its end, where each value stands in a key as it is.
+///
+/// The text was written for these labels and no value has a quote, so every place that is found lies in it.
 #[inline]
 fn write_plain_labels(label_text: &[u8], labels: &[Box<str>], out: &mut Writer<'_>) {
     let mut at = 0;

@@ -302,7 +302,7 @@ pub(crate) fn next_quote(text: &[u8], mut at: usize) -> usize {
             place => return at + place,
         }
     }
-    // What is left, at the lower end of a word.
+    // What is left, at the lower end of a word; where nothing is, whatever the word holds lies behind the end.
     let left = text.len() - at;
     let word = match text.last_chunk() {
         Some(word) => u128::from_le_bytes(*word) >> (8 * (16 - left) % 128),
